@@ -1,0 +1,1 @@
+"""Quorate: a highly available OpenStack control plane from one file."""
