@@ -1,0 +1,67 @@
+"""The components: one module each, found by being here.
+
+A module has `declare(cloud, cluster) -> Component` and may have `config(design, node) -> Iterator[File]`,
+`bootstrap(design) -> tuple[Step, ...]` and `checks(design) -> Iterator[Check]`, which are asked once all have
+declared. One with `IMPLIED = True` is on every cluster and not named in a file.
+"""
+
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from typing import Protocol, cast
+
+from quorate.model.cloud import Cloud
+from quorate.model.component import Check, Component, Step
+from quorate.model.design import Design
+from quorate.model.item import File
+from quorate.model.topology import Cluster, Node
+
+
+class CatalogModule(Protocol):
+    """What a component's module offers."""
+
+    def declare(self, cloud: Cloud, cluster: Cluster) -> Component:
+        """What the component wants on that cluster."""
+        ...
+
+
+@cache
+def _modules() -> dict[str, CatalogModule]:
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {name: cast(CatalogModule, import_module(f"{__name__}.{name}")) for name in names}
+
+
+@cache
+def implied() -> tuple[str, ...]:
+    """The components every cluster has without being asked."""
+    return tuple(name for name, module in _modules().items() if getattr(module, "IMPLIED", False))
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """The components a file may name."""
+    return tuple(name for name in _modules() if name not in implied())
+
+
+def component(name: str, cloud: Cloud, cluster: Cluster) -> Component:
+    """What the named component declares (KeyError if there is no such component)."""
+    return _modules()[name].declare(cloud, cluster)
+
+
+def files(name: str, design: Design, node: Node) -> Iterator[File]:
+    """The files a component wants on a node."""
+    config = getattr(_modules()[name], "config", None)
+    yield from config(design, node) if config else ()
+
+
+def bootstrap(name: str, design: Design) -> tuple[Step, ...]:
+    """What a deployment does once the component's resources run."""
+    own = getattr(_modules()[name], "bootstrap", None)
+    return cast(tuple[Step, ...], own(design)) if own else ()
+
+
+def checks(name: str, design: Design) -> Iterator[Check]:
+    """The component's own checks."""
+    own = getattr(_modules()[name], "checks", None)
+    yield from own(design) if own else ()

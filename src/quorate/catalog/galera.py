@@ -1,0 +1,206 @@
+"""MariaDB with Galera: all members promoted, one writer chosen by HAProxy, commits durable."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+
+from quorate.formats import settings
+from quorate.model.cloud import Cloud
+from quorate.model.component import Component, Database, Listener, Mode, Requires, Scope, Step
+from quorate.model.design import LOOPBACK, Design
+from quorate.model.item import Command, Directory, File, Until
+from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.topology import Cluster, Node
+
+PORT = 3306
+CHECK_PORT = 9200
+CHECK_PROGRAM = "/usr/local/lib/quorate/galera-check"
+SOCKET = "/run/mysqld/mysqld.sock"
+
+
+def declare(cloud: Cloud, cluster: Cluster) -> Component:
+    """The database as a promotable clone, and the health check that HAProxy asks."""
+    interval_s = max(10, cloud.timers.monitor_interval_s)
+    database = Primitive(
+        "galera",
+        "ocf:heartbeat:galera",
+        parameters={
+            "wsrep_cluster_address": "gcomm://" + ",".join(node.name for node in cluster.members),
+            # The local socket authenticates root by its uid: no password in the CIB.
+            "check_user": "root",
+            "datadir": "/var/lib/mysql",
+            "log": "/var/log/mysql/error.log",
+            "socket": SOCKET,
+            "pid": "/run/mysqld/mysqld.pid",
+        },
+        # A data directory that cannot be brought up needs a person, not another try elsewhere.
+        ops=(
+            Op("start", timeout_s=120),
+            Op("stop", timeout_s=120),
+            Op("promote", timeout_s=300, on_fail="block"),
+            Op("demote", timeout_s=120),
+            Op("monitor", interval_s * 2, timeout_s=30),
+            Op("monitor", interval_s, timeout_s=30, role="Promoted"),
+        ),
+    )
+    check = Primitive(
+        "galera-check",
+        "systemd:quorate-galera-check",
+        ops=(
+            Op("start", timeout_s=30),
+            Op("stop", timeout_s=30),
+            Op("monitor", cloud.timers.monitor_interval_s, timeout_s=30),
+        ),
+    )
+    members = len(cluster.members)
+    return Component(
+        name="galera",
+        requires=(
+            Requires("haproxy", None, "the proxy in front of it watches it by its own checks, in either order"),
+        ),
+        packages=("mariadb-server", "mariadb-backup", "galera-4", "python3-pymysql", "socat", "rsync"),
+        owned_units=("quorate-galera-check.service",),
+        # The agent starts the server itself; a unit that may start would be a second, rogue one.
+        masked_units=("mariadb.service",),
+        prepare=(
+            # The package does not make it, and without it the agent's promote fails.
+            Directory("/var/log/mysql", owner="mysql", group="adm", mode=0o2750),
+        ),
+        resources=(
+            Clone(
+                database,
+                meta={
+                    "promotable": "true",
+                    "promoted-max": str(members),
+                    "interleave": "true",
+                    "notify": "true",
+                },
+            ),
+            Clone(check, meta={"interleave": "true"}),
+        ),
+        listeners=(
+            Listener(
+                "galera",
+                PORT,
+                Mode.TCP,
+                check="GET /",
+                check_port=CHECK_PORT,
+                single_writer=True,
+                local=True,
+                idle_s=3900,
+            ),
+        ),
+    )
+
+
+def bootstrap(design: Design) -> tuple[Step, ...]:
+    """Every member in the primary component; then whatever databases the others declared."""
+    databases = tuple(_create(database) for component in design.components() for database in component.databases)
+    return (
+        Step(
+            "every member is synced",
+            (Until("a synced member of the primary component", _SYNCED, within_s=600, every_s=1),),
+            scope=Scope.EVERY_MEMBER,
+        ),
+        Step("databases and their users", databases),
+    )
+
+
+def _create(database: Database) -> Command:
+    name, password = database.name, database.secret.reference
+    sql = (
+        f"CREATE DATABASE IF NOT EXISTS {name};\n"
+        f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY '{password}';\n"
+        f"ALTER USER {name} IDENTIFIED BY '{password}';\n"
+        f"GRANT ALL PRIVILEGES ON {name}.* TO {name};\n"
+    )
+    # A login over the network as a service would do it: proves the user, the password and the grant at once.
+    login = f"[client]\nhost={LOOPBACK}\nport={PORT}\nuser={name}\npassword={password}\n"
+    return Command(
+        f"database {name} and its user",
+        ("mariadb",),
+        unless=("mariadb", "--defaults-file=/dev/stdin", name, "-e", "SELECT 1"),
+        stdin=sql,
+        unless_stdin=login,
+    )
+
+
+_SYNCED_QUERY = (
+    "SELECT GROUP_CONCAT(VARIABLE_VALUE ORDER BY VARIABLE_NAME) FROM information_schema.GLOBAL_STATUS"
+    " WHERE VARIABLE_NAME IN ('WSREP_CLUSTER_STATUS', 'WSREP_LOCAL_STATE_COMMENT')"
+)
+_SYNCED = ("sh", "-c", f'mariadb -NBe "{_SYNCED_QUERY}" 2>&1 | tee /dev/stderr | grep -qx Primary,Synced')
+
+
+def config(design: Design, node: Node) -> Iterator[File]:
+    """The server's settings, and the check's program and unit."""
+    merged = settings.merged(_server(design, node), design.cloud.extra.get("mariadb.cnf"))
+    yield File("/etc/mysql/mariadb.conf.d/99-quorate.cnf", settings.ini(merged), read_by=("galera",))
+    program = files("quorate.catalog").joinpath("programs", "galera_check.py").read_text()
+    yield File(CHECK_PROGRAM, program, mode=0o755, read_by=("galera-check",))
+    yield File(
+        "/etc/systemd/system/quorate-galera-check.service",
+        settings.unit(_check_unit(node)),
+        read_by=("galera-check",),
+    )
+
+
+def _server(design: Design, node: Node) -> settings.Settings:
+    timers = design.cloud.timers
+    members = design.cloud.topology.members_of("galera")
+    provider = {
+        "gmcast.listen_addr": f"tcp://{node.address}:4567",
+        "gmcast.peer_timeout": _period(timers.galera_peer_timeout_ms),
+        "evs.keepalive_period": _period(timers.galera_keepalive_ms),
+        "evs.suspect_timeout": _period(timers.galera_suspect_ms),
+        "evs.inactive_timeout": _period(timers.galera_inactive_ms),
+        "evs.install_timeout": _period(timers.galera_inactive_ms),
+        "gcache.size": "128M",
+    }
+    # The first servers are the likely writers: the last ones give the data to a member that joins.
+    donors = [member.name for member in reversed(members) if member != node]
+    return {
+        "mysqld": {
+            "bind-address": node.address,
+            "port": str(PORT),
+            "skip_name_resolve": "ON",
+            "character-set-server": "utf8mb4",
+            "collation-server": "utf8mb4_general_ci",
+            "max_connections": "4096",
+            "binlog_format": "ROW",
+            "default_storage_engine": "InnoDB",
+            "innodb_autoinc_lock_mode": "2",
+            # Members that crash one after the other lose what was acknowledged unless each commit is on disk
+            # (Jepsen on MariaDB Galera, 2026; MDEV-38974).
+            "innodb_flush_log_at_trx_commit": "1",
+            "wsrep_on": "ON",
+            "wsrep_provider": "/usr/lib/galera/libgalera_smm.so",
+            "wsrep_provider_options": '"' + ";".join(f"{k}={v}" for k, v in provider.items()) + '"',
+            "wsrep_cluster_name": design.cloud.name,
+            "wsrep_cluster_address": "gcomm://" + ",".join(member.name for member in members),
+            "wsrep_node_name": node.name,
+            "wsrep_node_address": node.address,
+            "wsrep_sst_method": "mariabackup",
+            # The package makes mysql@localhost, which the local socket authenticates by uid.
+            "wsrep_sst_auth": "mysql:",
+            "wsrep_sst_donor": ",".join([*donors, ""]),
+        },
+    }
+
+
+def _period(milliseconds: int) -> str:
+    """An ISO 8601 period, as Galera's provider options want it."""
+    return f"PT{milliseconds / 1000:g}S"
+
+
+def _check_unit(node: Node) -> settings.Settings:
+    return {
+        "Unit": {"Description": "Says over HTTP whether this Galera member may be given sessions"},
+        "Service": {
+            "ExecStart": f"{CHECK_PROGRAM} {node.address} {CHECK_PORT} {SOCKET}",
+            "Type": "notify",
+            # Authenticated by the local socket as the package's own mysql@localhost.
+            "User": "mysql",
+            "ProtectSystem": "strict",
+            "NoNewPrivileges": "yes",
+        },
+    }

@@ -1,0 +1,220 @@
+"""Keystone, the identity service: stateless, active/active, its tokens and caches shared by keys and lists."""
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+
+from quorate.catalog import memcached, rabbitmq
+from quorate.formats import settings, shell
+from quorate.model.cloud import Cloud
+from quorate.model.component import Component, Database, Listener, Mode, Requires, Service, Step
+from quorate.model.design import Design
+from quorate.model.item import Command, Directory, File, KeyRepository, Until
+from quorate.model.resource import Clone, Kind, Op, Primitive
+from quorate.model.secret import KeySet, Secret
+from quorate.model.topology import Cluster, Node
+
+PORT = 5000
+ADMIN = Secret("keystone/admin")
+DATABASE = Database("keystone", Secret("database/keystone"))
+TOKENS = KeySet("keystone/fernet")
+CREDENTIALS = KeySet("keystone/credential")
+SERVICE = Service("keystone", "identity", "keystone", "/v3", "OpenStack Identity")
+TOKEN_LIFETIME_S = 3600
+
+
+def declare(cloud: Cloud, cluster: Cluster) -> Component:
+    """The API under uWSGI as a clone, its keys and what its first start needs."""
+    del cluster
+    api = Primitive(
+        "keystone",
+        "systemd:keystone",
+        ops=(
+            Op("start", timeout_s=120),
+            Op("stop", timeout_s=60),
+            Op("monitor", cloud.timers.monitor_interval_s, timeout_s=30),
+        ),
+    )
+    return Component(
+        name="keystone",
+        requires=(
+            Requires(
+                "galera",
+                Kind.OPTIONAL,
+                "one member's database may restart while the API goes on with another through the proxy",
+            ),
+            Requires("haproxy", Kind.OPTIONAL, "a proxy that restarts must not take the API with it"),
+            Requires("memcached", Kind.OPTIONAL, "a cache that is away only makes requests slower"),
+            Requires("rabbitmq", None, "notifications are not part of answering a request"),
+        ),
+        packages=(
+            "keystone",
+            "python3-keystone",
+            "uwsgi-plugin-python3",
+            "python3-pymysql",
+            "python3-memcache",
+        ),
+        owned_units=("keystone.service",),
+        prepare=(
+            Directory("/etc/keystone", owner="root", group="keystone", mode=0o750),
+            KeyRepository("/etc/keystone/fernet-keys", TOKENS.name, "keystone", "keystone"),
+            KeyRepository("/etc/keystone/credential-keys", CREDENTIALS.name, "keystone", "keystone"),
+        ),
+        resources=(Clone(api, meta={"interleave": "true"}),),
+        listeners=(Listener("keystone", PORT, Mode.HTTP, check="GET /healthcheck", public=True),),
+        databases=(DATABASE,),
+        services=(SERVICE,),
+        secrets=(ADMIN, DATABASE.secret, rabbitmq.PASSWORD),
+        key_sets=(TOKENS, CREDENTIALS),
+    )
+
+
+def bootstrap(design: Design) -> tuple[Step, ...]:
+    """The tables, then the first user and the catalogue; both guarded by what is there."""
+    url, public = design.url(SERVICE), design.url(SERVICE, public=True)
+    wanted = {"url": url, "public": public, "region": design.cloud.region, "password": ADMIN.reference}
+    script = files("quorate.catalog").joinpath("programs", "keystone_ready.py").read_text()
+    ready = ("python3", "-c", script)
+    return (
+        Step(
+            "create the tables",
+            (
+                Command(
+                    "the identity service's tables",
+                    ("su", "-s", "/bin/sh", "-c", "keystone-manage db_sync", "keystone"),
+                    unless=("python3", "-c", _TABLES),
+                    timeout_s=600,
+                ),
+            ),
+        ),
+        Step(
+            "create the first user and the catalogue",
+            (
+                Command(
+                    "the admin user, its role and the catalogue entry",
+                    (
+                        "sh",
+                        "-ec",
+                        "IFS= read -r OS_BOOTSTRAP_PASSWORD; export OS_BOOTSTRAP_PASSWORD; exec "
+                        + shell.join(_bootstrap(design.cloud, url, public)),
+                    ),
+                    unless=ready,
+                    stdin=f"{ADMIN.reference}\n",
+                    unless_stdin=json.dumps(wanted),
+                ),
+                Until("a token through the virtual IP", ready, within_s=60, stdin=json.dumps(wanted)),
+            ),
+        ),
+    )
+
+
+def _bootstrap(cloud: Cloud, url: str, public: str) -> tuple[str, ...]:
+    return (
+        *("keystone-manage", "bootstrap", "--bootstrap-username", "admin"),
+        *("--bootstrap-project-name", "admin", "--bootstrap-role-name", "admin"),
+        *("--bootstrap-service-name", SERVICE.name, "--bootstrap-region-id", cloud.region),
+        *("--bootstrap-internal-url", url, "--bootstrap-admin-url", url, "--bootstrap-public-url", public),
+    )
+
+
+# Exits 0 when the database is at the revision the installed package wants (its *_HEAD files).
+_TABLES = """
+import pathlib, pymysql
+from keystone.common.sql import migrations
+versions = pathlib.Path(migrations.__file__).parent / "versions"
+heads = {path.read_text().strip() for path in versions.glob("*_HEAD")}
+with pymysql.connect(unix_socket="/run/mysqld/mysqld.sock", user="root", database="keystone") as connection:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version_num FROM alembic_version")
+        present = {row[0] for row in cursor.fetchall()}
+raise SystemExit(heads != present)
+"""
+
+
+def config(design: Design, node: Node) -> Iterator[File]:
+    """keystone.conf, uWSGI's settings and a drop-in that makes the unit listen on the node's own address."""
+    extra = design.cloud.extra
+    yield File(
+        "/etc/keystone/keystone.conf",
+        settings.ini(settings.merged(_keystone(design, node), extra.get("keystone.conf"))),
+        group="keystone",
+        mode=0o640,
+        read_by=("keystone",),
+    )
+    uwsgi = settings.merged(_uwsgi(design, node), extra.get("keystone-uwsgi.ini"))
+    yield File("/etc/keystone/keystone-uwsgi.ini", settings.ini(uwsgi), read_by=("keystone",))
+    drop_in = {
+        "Service": {
+            "Type": "notify",
+            # The package's init wrapper binds every address, also the virtual IP that HAProxy needs.
+            "ExecStart": "\n/usr/bin/uwsgi_python3 --ini /etc/keystone/keystone-uwsgi.ini",
+            "KillSignal": "SIGTERM",
+            "NotifyAccess": "all",
+        }
+    }
+    yield File(
+        "/etc/systemd/system/keystone.service.d/quorate.conf",
+        settings.unit(drop_in),
+        read_by=("keystone",),
+    )
+
+
+def _keystone(design: Design, node: Node) -> settings.Settings:
+    cloud, timers = design.cloud, design.cloud.timers
+    database = design.address(design.listener("galera"), node)
+    patience = f"connect_timeout={timers.database_connect_s}&read_timeout={timers.database_read_s}"
+    return {
+        "DEFAULT": {
+            "transport_url": rabbitmq.transport_url(cloud.topology),
+            "log_dir": "/var/log/keystone",
+        },
+        "database": {
+            "connection": f"mysql+pymysql://keystone:{DATABASE.secret.reference}@{database}/keystone"
+            f"?charset=utf8mb4&{patience}",
+            # Below HAProxy's idle timeout, so that the pool never holds a session that the proxy closed.
+            "connection_recycle_time": "600",
+            "max_retries": "-1",
+            "retry_interval": "1",
+        },
+        "cache": {
+            "enabled": "true",
+            # This backend, unlike dogpile.cache.pymemcache, survives a dead server: it sets it aside.
+            "backend": "oslo_cache.memcache_pool",
+            "memcache_servers": memcached.servers(cloud.topology),
+            "memcache_socket_timeout": f"{timers.memcached_timeout_ms / 1000:g}",
+            "memcache_dead_retry": str(timers.memcached_dead_retry_s),
+            "memcache_pool_maxsize": "100",
+            "memcache_pool_connection_get_timeout": "2",
+        },
+        "token": {"provider": "fernet", "expiration": str(TOKEN_LIFETIME_S)},
+        # Quorate rotates and drops keys by their age; Keystone must not drop any by their number.
+        "fernet_tokens": {"key_repository": "/etc/keystone/fernet-keys", "max_active_keys": "1000"},
+        "credential": {"key_repository": "/etc/keystone/credential-keys"},
+        "oslo_messaging_notifications": {"driver": "noop"},
+        "oslo_messaging_rabbit": rabbitmq.client_settings(cloud),
+        "oslo_middleware": {"enable_proxy_headers_parsing": "true"},
+    }
+
+
+def _uwsgi(design: Design, node: Node) -> settings.Settings:
+    return {
+        "uwsgi": {
+            "master": "true",
+            "plugins": "python3",
+            "wsgi-file": "/usr/bin/keystone-wsgi-public",
+            "http-socket": f"{node.address}:{PORT}",
+            "processes": str(design.cloud.workers.get("keystone", 4)),
+            "threads": "8",
+            "enable-threads": "true",
+            "lazy-apps": "true",
+            "thunder-lock": "true",
+            "buffer-size": "65535",
+            "listen": "128",
+            "die-on-term": "true",
+            "no-orphans": "true",
+            "close-on-exec": "true",
+            "logto": "/var/log/keystone/uwsgi.log",
+            "chdir": "/var/lib/keystone",
+            "env": "OS_OSLO_MESSAGING_RABBIT__PROCESSNAME=keystone",
+        }
+    }

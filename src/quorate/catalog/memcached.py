@@ -1,0 +1,46 @@
+"""memcached on every member; clients get the full list and hash over it themselves."""
+
+from collections.abc import Iterator
+
+from quorate.formats import settings
+from quorate.model.cloud import Cloud
+from quorate.model.component import Component
+from quorate.model.design import Design
+from quorate.model.item import File
+from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.topology import Cluster, Node, Topology
+
+PORT = 11211
+
+
+def declare(cloud: Cloud, cluster: Cluster) -> Component:
+    """A clone of the daemon."""
+    del cluster
+    daemon = Primitive(
+        "memcached",
+        "systemd:memcached",
+        ops=(
+            Op("start", timeout_s=30),
+            Op("stop", timeout_s=30),
+            Op("monitor", cloud.timers.monitor_interval_s, timeout_s=30),
+        ),
+    )
+    return Component(
+        name="memcached",
+        packages=("memcached",),
+        owned_units=("memcached.service",),
+        resources=(Clone(daemon, meta={"interleave": "true"}),),
+    )
+
+
+def config(design: Design, node: Node) -> Iterator[File]:
+    """memcached.conf, listening on the node's own address only."""
+    keys = {"-m": "64", "-p": str(PORT), "-U": "0", "-u": "memcache", "-l": node.address}
+    keys |= {"-c": "4096", "-P": "/run/memcached/memcached.pid"}
+    merged = settings.merged({settings.MAIN: keys}, design.cloud.extra.get("memcached.conf"))
+    yield File("/etc/memcached.conf", settings.flat(merged, " "), read_by=("memcached",))
+
+
+def servers(topology: Topology) -> str:
+    """What clients are given: `address:port,...`, every member."""
+    return ",".join(f"{node.address}:{PORT}" for node in topology.members_of("memcached"))

@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+"""Answer HTTP 200 when this Galera member is Synced, in the primary component and writable; 503 otherwise.
+
+Usage: galera-check ADDRESS PORT SOCKET. Keeps one connection to the server open, so that a check costs one query.
+"""
+
+import os
+import socket
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pymysql
+
+QUERY = """
+SELECT LOWER(VARIABLE_NAME), VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS
+ WHERE VARIABLE_NAME IN ('WSREP_LOCAL_STATE_COMMENT', 'WSREP_CLUSTER_STATUS', 'WSREP_READY')
+UNION ALL SELECT 'read_only', @@global.read_only
+"""
+WANTED = {
+    "wsrep_local_state_comment": "Synced",
+    "wsrep_cluster_status": "Primary",
+    "wsrep_ready": "ON",
+    "read_only": "0",
+}
+
+
+class Member:
+    """The local server, asked one question at a time."""
+
+    def __init__(self, path):
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection = None
+
+    def state(self):
+        """The values of the wanted variables; raises pymysql.err.Error if the server does not answer in 1 s."""
+        with self._lock:
+            try:
+                if self._connection is None:
+                    self._connection = pymysql.connect(
+                        unix_socket=self._path,
+                        user="mysql",
+                        connect_timeout=1,
+                        read_timeout=1,
+                        autocommit=True,
+                    )
+                with self._connection.cursor() as cursor:
+                    cursor.execute(QUERY)
+                    return {name: str(value) for name, value in cursor.fetchall()}
+            except pymysql.err.Error:
+                self._forget()
+                raise
+
+    def _forget(self):
+        if self._connection is not None and self._connection.open:
+            self._connection._force_close()  # noqa: SLF001 - close() would write to a server that does not answer
+        self._connection = None
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One check; the body says what was seen."""
+
+    protocol_version = "HTTP/1.0"
+
+    def do_GET(self):
+        """Judge the member's state."""
+        try:
+            state = self.server.member.state()
+        except pymysql.err.Error as error:
+            self._answer(503, f"the server does not answer: {error}")
+            return
+        wrong = {name: state.get(name) for name, value in WANTED.items() if state.get(name) != value}
+        self._answer(503 if wrong else 200, str(wrong or "synced"))
+
+    do_HEAD = do_OPTIONS = do_GET
+
+    def _answer(self, status, text):
+        body = text.encode() + b"\n"
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Two checks a second from every proxy are not worth a log line."""
+
+
+class Server(ThreadingHTTPServer):
+    """The listening end; a proxy that hangs up in the middle of its check is no event."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, address, member):
+        self.member = member
+        super().__init__(address, Handler)
+
+    def handle_error(self, request, client_address):
+        """Pass over connections reset by the proxy; report anything else."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def main():
+    """Listen, tell systemd, serve."""
+    address, port, path = sys.argv[1:]
+    server = Server((address, int(port)), Member(path))
+    notify = os.environ.get("NOTIFY_SOCKET")
+    if notify:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.sendto(b"READY=1", notify.replace("@", "\0", 1))
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

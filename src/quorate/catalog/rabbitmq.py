@@ -1,0 +1,154 @@
+"""RabbitMQ: clusters by its own peer discovery, pauses in a minority, quorum queues by default."""
+
+from collections.abc import Iterator
+
+from quorate.formats import settings
+from quorate.model.cloud import Cloud
+from quorate.model.component import Component, Step
+from quorate.model.design import Design
+from quorate.model.item import Command, Directory, File, Until
+from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.secret import Secret
+from quorate.model.topology import Cluster, Node, Topology
+
+PORT = 5672
+USER = "openstack"
+PASSWORD = Secret("rabbitmq/openstack")
+COOKIE = Secret("rabbitmq/erlang-cookie", length=32)
+
+# Prints nothing and exits 0 if the broker on this node lets the user in; reads "address port user password".
+LOGIN = """
+import sys, amqp
+address, port, user, password = sys.stdin.read().split()
+with amqp.Connection(f"{address}:{port}", userid=user, password=password, connect_timeout=3, read_timeout=3):
+    pass
+"""
+
+
+def declare(cloud: Cloud, cluster: Cluster) -> Component:
+    """A clone of the broker."""
+    del cluster
+    broker = Primitive(
+        "rabbitmq",
+        "systemd:rabbitmq-server",
+        ops=(
+            # The last member to stop waits for nobody; the others wait for it to come back.
+            Op("start", timeout_s=300),
+            Op("stop", timeout_s=120),
+            Op("monitor", max(10, cloud.timers.monitor_interval_s), timeout_s=60),
+        ),
+    )
+    return Component(
+        name="rabbitmq",
+        packages=("rabbitmq-server", "python3-amqp"),
+        owned_units=("rabbitmq-server.service",),
+        prepare=(Directory("/etc/rabbitmq"),),
+        resources=(Clone(broker, meta={"interleave": "true"}),),
+        secrets=(PASSWORD, COOKIE),
+    )
+
+
+def bootstrap(design: Design) -> tuple[Step, ...]:
+    """The user that OpenStack's services share."""
+    members = design.cloud.topology.members_of("rabbitmq")
+    addresses = tuple(node.address for node in members)
+    return (
+        Step(
+            "the shared user",
+            (
+                Until("every broker listens", ("python3", "-c", _LISTENING, *addresses), within_s=300),
+                Command(
+                    "the shared user's password and permissions",
+                    ("sh", "-ec", _USER_SCRIPT),
+                    unless=("python3", "-c", LOGIN),
+                    stdin=f"{PASSWORD.reference}\n",
+                    unless_stdin=f"{addresses[0]} {PORT} {USER} {PASSWORD.reference}\n",
+                ),
+            ),
+        ),
+    )
+
+
+_LISTENING = f"""
+import socket, sys
+for address in sys.argv[1:]:
+    socket.create_connection((address, {PORT}), 2).close()
+"""
+
+_USER_SCRIPT = f"""
+IFS= read -r password
+if rabbitmqctl --silent list_users | cut -f1 | grep -qx {USER}; then
+    printf '%s' "$password" | rabbitmqctl change_password {USER}
+else
+    printf '%s' "$password" | rabbitmqctl add_user {USER}
+fi
+rabbitmqctl set_permissions {USER} '.*' '.*' '.*'
+"""
+
+
+def config(design: Design, node: Node) -> Iterator[File]:
+    """The broker's configuration, its environment and the cookie the members share."""
+    extra = design.cloud.extra
+    conf = settings.merged({settings.MAIN: _conf(design, node)}, extra.get("rabbitmq.conf"))
+    yield File(
+        "/etc/rabbitmq/rabbitmq.conf",
+        settings.flat(conf),
+        group="rabbitmq",
+        mode=0o640,
+        read_by=("rabbitmq",),
+    )
+    environment = {
+        "NODENAME": f"rabbit@{node.name}",
+        # Idle schedulers give the processor back at once: the broker shares it (RabbitMQ, Runtime Tuning).
+        "SERVER_ADDITIONAL_ERL_ARGS": '"+sbwt none +sbwtdcpu none +sbwtdio none"',
+    }
+    merged = settings.merged({settings.MAIN: environment}, extra.get("rabbitmq-env.conf"))
+    yield File("/etc/rabbitmq/rabbitmq-env.conf", settings.flat(merged, "="), read_by=("rabbitmq",))
+    yield File(
+        "/var/lib/rabbitmq/.erlang.cookie",
+        COOKIE.reference,
+        owner="rabbitmq",
+        group="rabbitmq",
+        mode=0o400,
+        read_by=("rabbitmq",),
+    )
+
+
+def _conf(design: Design, node: Node) -> dict[str, str]:
+    timers = design.cloud.timers
+    members = design.cloud.topology.members_of("rabbitmq")
+    return {
+        "listeners.tcp.1": f"{node.address}:{PORT}",
+        "cluster_formation.peer_discovery_backend": "classic_config",
+        **{
+            f"cluster_formation.classic_config.nodes.{number}": f"rabbit@{member.name}"
+            for number, member in enumerate(members, 1)
+        },
+        "cluster_partition_handling": "pause_minority",
+        "default_queue_type": "quorum",
+        "net_ticktime": str(timers.rabbitmq_net_tick_s),
+        "heartbeat": str(timers.rabbitmq_heartbeat_s),
+        # No user of the package's making: the shared one is made by the deployment.
+        "default_user": USER,
+        "default_pass": PASSWORD.reference,
+        "loopback_users": "none",
+        "log.file": "rabbitmq.log",
+    }
+
+
+def transport_url(topology: Topology) -> str:
+    """What clients are given: every broker, so that they find another by themselves."""
+    brokers = topology.members_of("rabbitmq")
+    return "rabbit://" + ",".join(f"{USER}:{PASSWORD.reference}@{node.address}:{PORT}" for node in brokers) + "/"
+
+
+def client_settings(cloud: Cloud) -> dict[str, str]:
+    """oslo.messaging's side of quorum queues and of a broker that vanished (section oslo_messaging_rabbit)."""
+    return {
+        "rabbit_quorum_queue": "true",
+        "rabbit_transient_quorum_queue": "true",
+        "use_queue_manager": "true",
+        "rabbit_stream_fanout": "true",
+        "heartbeat_timeout_threshold": str(cloud.timers.rabbitmq_heartbeat_s),
+        "heartbeat_rate": "2",
+    }

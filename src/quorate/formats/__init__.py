@@ -1,0 +1,1 @@
+"""Writers of syntax: they know files, not OpenStack."""

@@ -1,0 +1,150 @@
+"""What one component says it wants of the whole, and how one of its parts is checked."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from quorate.model.finding import Verdict
+from quorate.model.item import Directory, Item, KeyRepository
+from quorate.model.resource import Kind, Resource
+from quorate.model.secret import KeySet, Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Requires:
+    """Another component this one cannot do without, and how strictly Pacemaker orders the two (None: not at all).
+
+    Kinds are chosen edge by edge; `why` is the reason (docs/adr/0003).
+    """
+
+    component: str
+    order: Kind | None
+    why: str
+
+
+class Mode(Enum):
+    """What HAProxy understands of a listener's traffic."""
+
+    HTTP = "http"
+    TCP = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A port that clients reach through HAProxy, and how HAProxy knows that a server behind it is well.
+
+    `check` is an HTTP request line without version (`GET /healthcheck`); `check_port` where it is asked if
+    not on the port itself. With `single_writer` one server at a time gets all sessions. `public` ones are also
+    bound to the public virtual IP; `local` ones also to loopback, for consumers on HAProxy's own nodes.
+    """
+
+    name: str
+    port: int
+    mode: Mode
+    check: str
+    check_port: int | None = None
+    single_writer: bool = False
+    public: bool = False
+    local: bool = False
+    idle_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database and the user of the same name that owns it; `secret` is that user's password."""
+
+    name: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An entry in the identity service's catalogue, reached through a listener."""
+
+    name: str
+    type: str
+    listener: str
+    path: str
+    description: str
+
+
+class Scope(Enum):
+    """Where a step is carried out."""
+
+    EVERY_MEMBER = "every member"
+    ONE_BY_ONE = "one member after the other"
+    ONCE = "once a cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Items carried out after the cluster has started the component's resources, in the order declared."""
+
+    name: str
+    items: tuple[Item, ...]
+    scope: Scope = Scope.ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Everything a component wants; what can be derived from it is derived, no central list is edited.
+
+    `prepare` items come before its files are written; `owned_units` are systemd units that only Pacemaker
+    may start, `masked_units` ones that nobody may.
+    """
+
+    name: str
+    requires: tuple[Requires, ...] = ()
+    packages: tuple[str, ...] = ()
+    owned_units: tuple[str, ...] = ()
+    masked_units: tuple[str, ...] = ()
+    prepare: tuple[Directory | KeyRepository, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    databases: tuple[Database, ...] = ()
+    services: tuple[Service, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    key_sets: tuple[KeySet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a probe brought back from one node: its JSON, or why there is none."""
+
+    value: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A check's verdict, about one node or (None) about the whole, with what was seen."""
+
+    verdict: Verdict
+    seen: str
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A question put to nodes: `argv` with `stdin` (may hold secret references), answered as JSON on stdout.
+
+    With `json` False the answer's value is `{"rc": int, "stdout": str, "stderr": str}`.
+    """
+
+    argv: tuple[str, ...]
+    stdin: str = ""
+    timeout_s: float = 20
+    json: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A named question about the running cloud: the probe is asked on every node named, `judge` is pure."""
+
+    name: str
+    component: str
+    nodes: tuple[str, ...]
+    probe: Probe
+    judge: Callable[[Mapping[str, Answer]], Iterable[Result]]
+    about: str = field(default="", compare=False)

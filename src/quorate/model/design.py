@@ -1,0 +1,89 @@
+"""The design: the one value that everything else is derived from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from quorate.model.cloud import Cloud
+from quorate.model.component import Component, Listener, Service
+from quorate.model.item import File
+from quorate.model.resource import Configuration
+from quorate.model.secret import KeySet, Secret
+from quorate.model.topology import Cluster, Node
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterDesign:
+    """One cluster with what its components declared and the Pacemaker configuration that follows."""
+
+    cluster: Cluster
+    components: tuple[Component, ...]
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The whole cloud, decided; it holds secret names, never values. `files` maps a node's name to its files."""
+
+    cloud: Cloud
+    clusters: tuple[ClusterDesign, ...]
+    files: Mapping[str, tuple[File, ...]]
+
+    def components(self) -> Iterator[Component]:
+        """Every component of every cluster, in the order of dependence."""
+        for cluster in self.clusters:
+            yield from cluster.components
+
+    def listeners(self) -> Iterator[tuple[Listener, tuple[Node, ...]]]:
+        """Every listener with the nodes that serve it."""
+        for cluster in self.clusters:
+            for component in cluster.components:
+                for listener in component.listeners:
+                    yield listener, cluster.cluster.members
+
+    def listener(self, name: str) -> Listener:
+        """The listener of that name (KeyError if none)."""
+        for listener, _ in self.listeners():
+            if listener.name == name:
+                return listener
+        raise KeyError(name)
+
+    def services(self) -> Iterator[tuple[Service, Component]]:
+        """Every catalogue entry with the component that declared it."""
+        for component in self.components():
+            for service in component.services:
+                yield service, component
+
+    def secrets(self) -> Iterator[Secret]:
+        """Every secret some component needs, each once."""
+        seen: dict[str, Secret] = {}
+        for component in self.components():
+            for secret in component.secrets:
+                seen.setdefault(secret.name, secret)
+        yield from seen.values()
+
+    def key_sets(self) -> Iterator[KeySet]:
+        """Every rotated key set."""
+        for component in self.components():
+            yield from component.key_sets
+
+    def address(self, listener: Listener, consumer: Node) -> str:
+        """Where a service on `consumer` reaches a listener.
+
+        HAProxy on the consumer's own node if it runs there, so that the loss of the node that holds the virtual
+        IP does not touch it (docs/adr/0002); the virtual IP otherwise.
+        """
+        topology = self.cloud.topology
+        if listener.local and consumer in topology.members_of("haproxy"):
+            return LOOPBACK
+        return topology.virtual_ip(listener.name).address
+
+    def url(self, service: Service, *, public: bool = False) -> str:
+        """A service's endpoint: on the public virtual IP if asked and there is one, the internal one otherwise."""
+        listener = self.listener(service.listener)
+        by_name = {vip.name: vip for vip in self.cloud.topology.virtual_ips}
+        vip = by_name.get("public") if public and listener.public else None
+        address = (vip or self.cloud.topology.virtual_ip(listener.name)).address
+        host = f"[{address}]" if ":" in address else address
+        return f"http://{host}:{listener.port}{service.path}"
