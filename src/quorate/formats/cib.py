@@ -6,7 +6,7 @@ those that `cibadmin --query` prints.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from xml.etree import ElementTree as ET
 
 from quorate.model.resource import (
@@ -29,9 +29,23 @@ FEATURE_SET = "3.20.0"
 PROPERTY_SET = "cib-bootstrap-options"
 """The set to which Pacemaker, pcs and crmsh write properties."""
 
+WRITTEN_BY_CLUSTER = frozenset(
+    {"cluster-infrastructure", "cluster-name", "dc-version", "have-watchdog", "last-lrm-refresh"},
+)
+"""Properties that Pacemaker sets itself: facts, not decisions."""
+
+_DEFAULTS = {
+    "rsc_order": {"first-action": "start", "kind": "Mandatory", "symmetrical": "true"},
+    "rsc_colocation": {"rsc-role": "Started", "with-rsc-role": "Started"},
+    "rsc_location": {"resource-discovery": "always"},
+}
+"""What Pacemaker assumes of a constraint that does not say (Pacemaker Explained, constraints)."""
+
+_UNITS_MS = {"": 1000, "s": 1000, "sec": 1000, "ms": 1, "msec": 1, "m": 60_000, "min": 60_000, "h": 3_600_000}
+
 
 def document(conf: Configuration, nodes: Sequence[tuple[str, int]] = ()) -> str:
-    """A whole `<cib>` for `crm_verify -x`, `crm_simulate -x` and `CIB_file`; not to be loaded into a live cluster.
+    """A whole `<cib>` for `crm_verify -x`, `crm_simulate -x` and `CIB_file`; not for loading into a cluster.
 
     `nodes` are names with their Corosync ids. They are all up, and nothing has been started yet: Pacemaker
     fences a node of which it knows nothing.
@@ -78,6 +92,85 @@ def op_attributes(op: Op) -> dict[str, str]:
     if op.role is not None:
         settings["role"] = op.role
     return settings
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two configurations mean the same cluster (`normal`)."""
+    return normal(one) == normal(other)
+
+
+def normal(xml: str) -> tuple[str, ...]:
+    """What a `<cib>` or `<configuration>` decides: one line for each decision, sorted.
+
+    Left out is what does not matter: the ids of all but resources, the order of everything but a group's
+    members and a fencing level's devices, the spelling of times and scores, defaults written out, status,
+    nodes and the properties that the cluster writes itself. (The order of resources breaks ties in placement;
+    pcs and crmsh do not keep it.) Raises ValueError if there is no configuration in `xml`.
+    """
+    root = ET.fromstring(xml)  # noqa: S314  (from our own cluster or our own hand)
+    conf = root if root.tag == "configuration" else root.find("configuration")
+    if conf is None:
+        raise ValueError(f"no <configuration> in <{root.tag}>")
+    return tuple(sorted(_decisions(conf)))
+
+
+def _decisions(conf: ET.Element) -> Iterator[str]:
+    for section in conf:
+        match section.tag:
+            case "crm_config":
+                properties = (pair for pair in _pairs(section) if pair.split("=")[0] not in WRITTEN_BY_CLUSTER)
+                yield from (f"property {pair}" for pair in properties)
+            case "rsc_defaults" | "op_defaults":
+                yield from (f"{section.tag} {pair}" for pair in _pairs(section))
+            case "resources":
+                yield from (line for resource in section for line in _resource_decisions(resource))
+            case "nodes":
+                pass
+            case _:
+                yield from (_said(each) for each in section)
+
+
+def _resource_decisions(resource: ET.Element) -> Iterator[str]:
+    name = resource.get("id", "")
+    about = {key: value for key, value in resource.attrib.items() if key not in {"id", "description"}}
+    children = [child for child in resource if child.tag in {"primitive", "group", "clone"}]
+    of = [child.get("id", "") for child in children]
+    yield " ".join([resource.tag, name, *(f"{key}={about[key]}" for key in sorted(about)), *of])
+    for child in resource:
+        if child in children:
+            yield from _resource_decisions(child)
+        elif child.tag == "operations":
+            yield from (f"{name} {_said(op)}" for op in child)
+        elif child.tag in {"instance_attributes", "meta_attributes", "utilization"}:
+            yield from (f"{name} {child.tag} {pair}" for pair in _pairs([child]))
+        else:
+            yield f"{name} {_said(child)}"
+
+
+def _pairs(sets: Iterable[ET.Element]) -> Iterator[str]:
+    for nvset in sets:
+        rules = "".join(f" {_said(child)}" for child in nvset if child.tag != "nvpair")
+        score = f" score={nvset.get('score')}" if nvset.get("score") else ""
+        for pair in nvset.iter("nvpair"):
+            yield f"{pair.get('name')}={pair.get('value')}{score}{rules}"
+
+
+def _said(element: ET.Element) -> str:
+    settings = {**_DEFAULTS.get(element.tag, {}), **element.attrib}
+    settings.pop("id", None)
+    if element.tag == "rsc_order" and "first" in settings:
+        settings.setdefault("then-action", settings["first-action"])
+    words = [f"{name}={_plain(name, settings[name])}" for name in sorted(settings)]
+    return " ".join([element.tag, *words, *(f"[{_said(child)}]" for child in element)])
+
+
+def _plain(name: str, value: str) -> str:
+    if name in {"interval", "timeout", "start-delay"} and (time := re.fullmatch(r"(\d+)\s*([a-z]*)", value)):
+        number, unit = time.groups()
+        return f"{int(number) * _UNITS_MS[unit]}ms" if unit in _UNITS_MS else value
+    if name == "score":
+        return re.sub(r"^\+?(-?)inf(inity)?$", r"\1INFINITY", value, flags=re.IGNORECASE)
+    return value
 
 
 def _configuration(conf: Configuration, nodes: Sequence[tuple[str, int]]) -> ET.Element:
