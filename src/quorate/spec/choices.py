@@ -31,8 +31,8 @@ def failover(value: Value | None, members: int) -> Timers:
                 given[name] = number
     timers = profiles.timers(profile or profiles.DEFAULT, members, given)
     # A timer that could not be read may be the one that makes the others agree.
-    for names, message in profiles.contradictions(timers, members) if complete else ():
-        next((fields[name] for name in names if name in fields), value).wrong(message)
+    for found in profiles.contradictions(timers, members) if complete else ():
+        next((fields[name] for name in found.names if name in fields), value).wrong(found.message)
     return timers
 
 
@@ -42,7 +42,7 @@ def fencing(value: Value | None) -> Fencing:
         return Fencing(())
     if value.raw is not None:
         value.wrong(
-            'fencing is levels: [{agent: fence_ipmilan}] or, to do without, {none: "the reason"}; write one of these'
+            'fencing is a text; write levels: [{agent: fence_ipmilan}] or, to do without, {none: "the reason"}'
         )
         return Fencing(())
     fields = value.fields((), ("levels", "none"))
@@ -51,9 +51,7 @@ def fencing(value: Value | None) -> Fencing:
     if "none" in fields and "levels" in fields:
         fields["none"].wrong("fencing has levels and none; keep one of the two")
     elif "levels" in fields and fields["levels"].is_sequence and not items:
-        fields["levels"].wrong(
-            'fencing.levels is empty; name an agent, or write fencing: {none: "the reason"}'
-        )
+        fields["levels"].wrong('fencing.levels is empty; name an agent, or write {none: "the reason"}')
     elif value.is_mapping and not fields:
         value.wrong('fencing is empty; write levels: [{agent: fence_ipmilan}] or none: "the reason"')
     levels = tuple(device for device in map(_device, items) if device is not None)
@@ -71,9 +69,7 @@ def _device(value: Value) -> FencingDevice | None:
     for key, parameter in pairs:
         name, text = key.raw or "", parameter.scalar()
         if name in _PASSWORDS:
-            key.wrong(
-                f"{name} does not belong in this file; remove it and store the password: quorate secrets set bmc/NODE"
-            )
+            key.wrong(f"{name} does not belong in this file; remove it and run: quorate secrets set bmc/NODE")
         elif name in _FILLED_IN:
             key.wrong(f"{name} is filled in for each node; remove it")
         elif text is not None:
@@ -103,7 +99,7 @@ def workers(value: Value | None, components: tuple[str, ...]) -> Mapping[str, in
     return found
 
 
-def extra(value: Value | None) -> Mapping[str, Settings]:
+def extra_settings(value: Value | None) -> Mapping[str, Settings]:
     """Settings to merge into rendered configurations: by file, section and key, as they are written."""
     found: dict[str, dict[str, dict[str, str]]] = {}
     for name, sections in value.pairs("a configuration's name and its sections") if value else []:

@@ -36,5 +36,5 @@ def requirements() -> Mapping[str, tuple[str, ...]]:
     }
 
 
-# OpenStack's series that the catalog's settings are written for, as Debian 13 (2025.1) and backports have them.
+# The OpenStack series whose settings the catalog writes; Debian 13 has 2025.1.
 RELEASES = ("2025.1",)

@@ -17,7 +17,7 @@ OPTIONAL = ("region", "failover", "fencing", "ssh", "workers", "extra")
 
 
 def find(option: str | None) -> Path:
-    """The file to use: the option's, `$QUORATE_FILE`'s, or `./quorate.yaml`; directories above are not searched.
+    """The option's file, `$QUORATE_FILE`'s, or `./quorate.yaml`; directories above are not searched.
 
     Raises SpecNotFoundError if it is not there.
     """
@@ -41,9 +41,7 @@ def load(path: Path) -> Cloud:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SpecUnreadableError(
-            f"cannot read {path}: {error}; it must be a readable file in UTF-8"
-        ) from error
+        raise SpecUnreadableError(f"cannot read {path}: {error}; it must be a file in UTF-8") from error
     return read(text, str(path), path.absolute().parent)
 
 
@@ -66,7 +64,7 @@ def read(text: str, file: str, directory: Path) -> Cloud:
         fencing=choices.fencing(fields.get("fencing")),
         ssh=choices.ssh(fields.get("ssh"), directory),
         workers=choices.workers(fields.get("workers"), placed),
-        extra=choices.extra(fields.get("extra")),
+        extra=choices.extra_settings(fields.get("extra")),
     )
     if mistakes.errors:
         raise SpecErrors(mistakes.errors)

@@ -1,7 +1,7 @@
 """Failover profiles: a few base figures from which every timer follows by a named formula.
 
-The base figure of all is Corosync's token timeout: how long a member may be silent before it counts as lost. What
-only clients see is derived from it too, so that no layer waits for another that has not noticed yet.
+The base figure of all is Corosync's token timeout: how long a member may be silent before it counts as lost.
+What only clients see is derived from it too, so that no layer waits for another that has not noticed yet.
 """
 
 import math
@@ -25,23 +25,11 @@ class Profile:
 
 
 PROFILES: Mapping[str, Profile] = {
-    "fast": Profile(
-        1000,
-        100,
-        5,
-        60,
-        2,
-        30,
-        "a loss is noticed in a second; hosts that never stall, a network of one site",
-    ),
+    "fast": Profile(1000, 100, 5, 60, 2, 30, "a loss is noticed in a second; for hosts that never stall"),
     # corosync.conf(5): token 3000 ms, token_coefficient 650 ms.
-    "balanced": Profile(
-        3000, 650, 10, 60, 3, 60, "Corosync's own defaults; the choice where nothing is known"
-    ),
-    # Vendors' advice for members that are virtual machines (live migration, snapshots) is 10 to 30 s.
-    "careful": Profile(
-        10_000, 1000, 20, 120, 3, 120, "members that stall: virtual machines, busy storage, long links"
-    ),
+    "balanced": Profile(3000, 650, 10, 60, 3, 60, "Corosync's own defaults; for where nothing is known"),
+    # The field's advice for members that are virtual machines (live migration, snapshots) is 10 to 30 s.
+    "careful": Profile(10_000, 1000, 20, 120, 3, 120, "for members that stall: virtual machines, busy disks"),
 }
 DEFAULT = "balanced"
 
@@ -130,7 +118,7 @@ def suspect_ms(token_ms: int) -> int:
 
 
 def keepalive_ms(suspect_ms: int) -> int:
-    """A third of the suspect timeout, the most Galera accepts (gcomm/src/evs_proto.cpp), but at most its default."""
+    """A third of the suspect timeout, the most Galera takes (gcomm/src/evs_proto.cpp); at most its default."""
     return min(1000, suspect_ms // 3)
 
 
@@ -159,45 +147,54 @@ def retransmission_s(count: int) -> float:
 
     Source: the kernel's ip-sysctl, tcp_retries2 (15 is 924.6 s), for a round trip of a local network.
     """
-    return sum(min(0.2 * 2**attempt, 120) for attempt in range(count + 1))
+    return sum(min(0.2 * float(2**attempt), 120.0) for attempt in range(count + 1))
 
 
 def retries(keepalive_s: int) -> int:
-    """The least tcp_retries2 that does not give a busy connection up before an idle one (keepalive) would be."""
+    """The least tcp_retries2 that keeps a busy connection as long as keepalive keeps an idle one."""
     return next((count for count in range(3, 15) if retransmission_s(count) >= keepalive_s), 15)
 
 
-def contradictions(chosen: Timers, members: int) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Timers that a daemon refuses or that defeat each other: their names, what is wrong and the remedy."""
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Timers, by name, that a daemon refuses or that defeat each other; the message ends with the remedy."""
+
+    names: tuple[str, ...]
+    message: str
+
+
+def contradictions(chosen: Timers, members: int) -> Iterator[Contradiction]:
+    """What is contradictory in the timers of clusters of up to `members`."""
     real = chosen.token_ms(members)
     least = consensus_ms(chosen.corosync_token_ms, chosen.corosync_token_coefficient_ms, members)
     if chosen.corosync_consensus_ms < least:
-        yield (
+        yield Contradiction(
             ("corosync_consensus_ms", "corosync_token_ms", "corosync_token_coefficient_ms"),
-            f"corosync_consensus_ms {chosen.corosync_consensus_ms} is less than 1.2 times the token timeout of "
-            f"{members} members, {real} ms (corosync.conf(5)); write {least} or more, or leave it out",
+            f"corosync_consensus_ms {chosen.corosync_consensus_ms} is less than 1.2 times the token timeout "
+            f"of {members} members, {real} ms (corosync.conf(5)); write {least} or more, or leave it out",
         )
     if 3 * chosen.galera_keepalive_ms > chosen.galera_suspect_ms:
-        yield (
+        yield Contradiction(
             ("galera_keepalive_ms", "galera_suspect_ms"),
             f"galera_keepalive_ms {chosen.galera_keepalive_ms} is more than a third of galera_suspect_ms "
-            f"{chosen.galera_suspect_ms}, which Galera refuses; write {chosen.galera_suspect_ms // 3} or less",
+            f"{chosen.galera_suspect_ms}, which Galera refuses; "
+            f"write {chosen.galera_suspect_ms // 3} or less, or leave it out",
         )
     if chosen.galera_inactive_ms <= chosen.galera_suspect_ms:
-        yield (
+        yield Contradiction(
             ("galera_inactive_ms", "galera_suspect_ms"),
             f"galera_inactive_ms {chosen.galera_inactive_ms} is not above galera_suspect_ms "
             f"{chosen.galera_suspect_ms}; write {2 * chosen.galera_suspect_ms}, or leave it out",
         )
     if chosen.database_connect_s * 1000 <= chosen.haproxy_connect_ms:
-        yield (
+        yield Contradiction(
             ("database_connect_s", "haproxy_connect_ms"),
             f"database_connect_s {chosen.database_connect_s} is not above haproxy_connect_ms "
             f"{chosen.haproxy_connect_ms}, so clients leave before HAProxy tries another server; "
             f"write {database_connect_s(chosen.haproxy_connect_ms)}, or leave it out",
         )
     if chosen.database_read_s * 1000 <= chosen.galera_inactive_ms:
-        yield (
+        yield Contradiction(
             ("database_read_s", "galera_inactive_ms"),
             f"database_read_s {chosen.database_read_s} is not above galera_inactive_ms "
             f"{chosen.galera_inactive_ms}, so every lost member fails the commits it stalls; "

@@ -1,8 +1,8 @@
 """Typed reading of YAML nodes that notes every mistake with its position and carries on.
 
-Every reader returns None where it noted a mistake, so that the caller can go on with the rest of the file. What
-YAML made of a plain word (`yes`, `0755`, `2025.1`) never counts: a reader asks for text, for a number, for an
-address, and refuses what another YAML program would read as something else.
+Every reader returns None where it noted a mistake, so that the caller can go on with the rest of the file.
+What YAML made of a plain word (`yes`, `0755`, `2025.1`) never counts: a reader asks for text, for a number, for
+an address, and refuses what another YAML program would read as something else.
 """
 
 import difflib
@@ -124,9 +124,7 @@ class Value:
         if not isinstance(self.node, SequenceNode):
             self.wrong(f"{self.path} is {self._kind()}, but must be a list: {what}")
             return []
-        return [
-            Value(node, f"{self.path}[{index}]", self.mistakes) for index, node in enumerate(self.node.value)
-        ]
+        return [Value(node, f"{self.path}[{index}]", self.mistakes) for index, node in enumerate(self.node.value)]
 
     def scalar(self) -> str | None:
         """One word or number of any type, as it is written; null is refused."""
@@ -170,7 +168,7 @@ class Value:
     def host_name(self) -> str | None:
         """A host's short name (RFC 1123, section 2.1), which here also names clusters and networks.
 
-        One label: RabbitMQ and Pacemaker know a host by it; in small letters, because names are compared without.
+        One label, as RabbitMQ and Pacemaker know a host; in small letters, since case does not tell names apart.
         """
         name = self.text()
         if name is None:
@@ -207,9 +205,8 @@ class Value:
         except ValueError:
             pass
         try:
-            self.wrong(
-                f"{self.path} is {raw}, a host's address; the network is {ip_network(raw, strict=False)}"
-            )
+            network = ip_network(raw, strict=False)
+            self.wrong(f"{self.path} is {raw}, a host's address; the network is {network}")
         except ValueError:
             self.wrong(f"{self.path} is {raw}, which is no network; write one like 10.20.0.0/24")
         return None
@@ -227,7 +224,7 @@ class Value:
             return "a truth value"
         if _OLD_NUMBER.fullmatch(raw):
             return "a number"
-        return _TYPES.get(self.node.tag)
+        return _TYPES.get(self.node.tag or "")
 
     def _kind(self) -> str:
         if isinstance(self.node, MappingNode):

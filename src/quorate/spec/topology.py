@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 from quorate.model.topology import MANAGEMENT, PUBLIC, Bmc, Cluster, Network, Node, Topology, VirtualIp
-from quorate.spec.reader import IPAddress, IPNetwork, Value, among, present
+from quorate.spec.reader import IPAddress, Value, among, present
 
 BMC = "bmc"
 INTERNAL = "internal"
@@ -34,9 +34,7 @@ def networks(value: Value) -> dict[str, Network | None]:
     for key, body in value.pairs("each network's name, with {cidr: 10.20.0.0/24}"):
         name = key.host_name()
         if name == BMC:
-            key.wrong(
-                "a network cannot be named bmc, which is a node's management controller; choose another"
-            )
+            key.wrong("bmc is a node's management controller; give the network another name")
         if name is None or name == BMC:
             continue
         cidr_value = body.fields(("cidr",)).get("cidr")
@@ -47,9 +45,7 @@ def networks(value: Value) -> dict[str, Network | None]:
                     cidr_value.wrong(f"{cidr} overlaps {other.name}, {other.cidr}; a network needs its own")
         found[name] = Network(name, cidr) if cidr else None
     if value.is_mapping and MANAGEMENT not in found:
-        value.wrong(
-            f"networks has no {MANAGEMENT}, which every cluster needs; add {MANAGEMENT}: {{cidr: ...}}"
-        )
+        value.wrong(f"networks has no {MANAGEMENT}, which clusters live on; add {MANAGEMENT}: {{cidr: ...}}")
     return found
 
 
@@ -97,7 +93,7 @@ def _bmc(name: str, value: Value, taken: Addresses) -> Bmc | None:
 def clusters(
     value: Value, nodes: Mapping[str, Node | None], requires: Mapping[str, tuple[str, ...]]
 ) -> tuple[Cluster, ...]:
-    """The clusters that could be read; `requires` has all known components and what each cannot do without."""
+    """The clusters that could be read; `requires` has what each known component cannot do without."""
     found: list[Cluster] = []
     node_home: dict[str, str] = {}
     placed: dict[str, tuple[str, Value]] = {}
@@ -134,9 +130,7 @@ def _members(
         elif home.get(name) == cluster:
             item.wrong(f"node {name} is named twice; remove one")
         elif name in home:
-            item.wrong(
-                f"node {name} is a member of cluster {home[name]} already; a node belongs to one cluster"
-            )
+            item.wrong(f"node {name} is a member of {home[name]} already; a node belongs to one cluster")
         else:
             home[name] = cluster
             if (node := nodes[name]) is not None:
@@ -171,7 +165,7 @@ def virtual_ips(
     components: tuple[str, ...],
     taken: Addresses,
 ) -> tuple[VirtualIp, ...]:
-    """The virtual IPs that could be read: the shared internal one, perhaps a public one, perhaps one a service."""
+    """The virtual IPs that could be read: the shared internal one, a public one, one a service."""
     fields = value.fields((INTERNAL,), (PUBLIC, "services"))
     found = []
     if INTERNAL in fields:
@@ -199,17 +193,15 @@ def _virtual_ip(name: str, value: Value, network: Network | None, taken: Address
 
 
 def _in_network(value: Value, address: IPAddress, network: Network) -> bool:
-    cidr: IPNetwork = network.cidr
+    cidr = network.cidr
+    # A /31 or /127 has two hosts and nothing else; IPv6 has no broadcast.
+    has_edges = cidr.prefixlen < cidr.max_prefixlen - 1
     if address not in cidr:
         value.wrong(f"{address} is outside the {network.name} network {cidr}; choose an address within it")
-    elif cidr.num_addresses > 2 and address == cidr.network_address:  # noqa: PLR2004 - /31 and /127: no such address
-        value.wrong(
-            f"{address} is the address of the {network.name} network itself; choose another within it"
-        )
-    elif isinstance(cidr, IPv4Network) and cidr.num_addresses > 2 and address == cidr.broadcast_address:  # noqa: PLR2004
-        value.wrong(
-            f"{address} is the broadcast address of the {network.name} network; choose another within it"
-        )
+    elif has_edges and address == cidr.network_address:
+        value.wrong(f"{address} is the {network.name} network's own address; choose another within {cidr}")
+    elif has_edges and isinstance(cidr, IPv4Network) and address == cidr.broadcast_address:
+        value.wrong(f"{address} is the {network.name} network's broadcast address; choose another within {cidr}")
     else:
         return True
     return False
