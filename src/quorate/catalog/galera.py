@@ -5,7 +5,7 @@ from importlib.resources import files
 
 from quorate.formats import settings
 from quorate.model.cloud import Cloud
-from quorate.model.component import Component, Database, Listener, Mode, Requires, Scope, Step
+from quorate.model.component import Component, Database, Listener, Mode, Requires, Step
 from quorate.model.design import LOOPBACK, Design
 from quorate.model.item import Command, Directory, File, Until
 from quorate.model.resource import Clone, Op, Primitive
@@ -15,6 +15,12 @@ PORT = 3306
 CHECK_PORT = 9200
 CHECK_PROGRAM = "/usr/local/lib/quorate/galera-check"
 SOCKET = "/run/mysqld/mysqld.sock"
+
+_SYNCED_QUERY = (
+    "SELECT GROUP_CONCAT(VARIABLE_VALUE ORDER BY VARIABLE_NAME) FROM information_schema.GLOBAL_STATUS"
+    " WHERE VARIABLE_NAME IN ('WSREP_CLUSTER_STATUS', 'WSREP_LOCAL_STATE_COMMENT')"
+)
+_SYNCED = ("sh", "-c", f'mariadb -NBe "{_SYNCED_QUERY}" 2>&1 | tee /dev/stderr | grep -qx Primary,Synced')
 
 
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
@@ -77,6 +83,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             ),
             Clone(check, meta={"interleave": "true"}),
         ),
+        ready=(Until("Galera is synced with the primary component", _SYNCED, within_s=600, every_s=1),),
         listeners=(
             Listener(
                 "galera",
@@ -93,16 +100,9 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
 
 
 def bootstrap(design: Design) -> tuple[Step, ...]:
-    """Every member in the primary component; then whatever databases the others declared."""
+    """Whatever databases the components declared, each with its user."""
     databases = tuple(_create(database) for component in design.components() for database in component.databases)
-    return (
-        Step(
-            "every member is synced",
-            (Until("a synced member of the primary component", _SYNCED, within_s=600, every_s=1),),
-            scope=Scope.EVERY_MEMBER,
-        ),
-        Step("databases and their users", databases),
-    )
+    return (Step("databases and their users", databases),)
 
 
 def _create(database: Database) -> Command:
@@ -122,13 +122,6 @@ def _create(database: Database) -> Command:
         stdin=sql,
         unless_stdin=login,
     )
-
-
-_SYNCED_QUERY = (
-    "SELECT GROUP_CONCAT(VARIABLE_VALUE ORDER BY VARIABLE_NAME) FROM information_schema.GLOBAL_STATUS"
-    " WHERE VARIABLE_NAME IN ('WSREP_CLUSTER_STATUS', 'WSREP_LOCAL_STATE_COMMENT')"
-)
-_SYNCED = ("sh", "-c", f'mariadb -NBe "{_SYNCED_QUERY}" 2>&1 | tee /dev/stderr | grep -qx Primary,Synced')
 
 
 def config(design: Design, node: Node) -> Iterator[File]:

@@ -27,6 +27,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         name="haproxy",
         packages=("haproxy",),
         owned_units=("haproxy.service",),
+        reloadable=("haproxy",),
         resources=(
             Clone(proxy, meta={"interleave": "true"}),
             *(_address(vip, interval_s) for vip in cloud.topology.virtual_ips),

@@ -21,6 +21,12 @@ TOKENS = KeySet("keystone/fernet")
 CREDENTIALS = KeySet("keystone/credential")
 SERVICE = Service("keystone", "identity", "keystone", "/v3", "OpenStack Identity")
 TOKEN_LIFETIME_S = 3600
+HEALTH = "/healthcheck"
+
+_ANSWERS = f"""
+import socket, urllib.request
+urllib.request.urlopen(f"http://{{socket.gethostname()}}:{PORT}{HEALTH}", timeout=5).close()
+"""
 
 
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
@@ -61,7 +67,8 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             KeyRepository("/etc/keystone/credential-keys", CREDENTIALS.name, "keystone", "keystone"),
         ),
         resources=(Clone(api, meta={"interleave": "true"}),),
-        listeners=(Listener("keystone", PORT, Mode.HTTP, check="GET /healthcheck", public=True),),
+        ready=(Until("Keystone answers", ("python3", "-c", _ANSWERS), within_s=120),),
+        listeners=(Listener("keystone", PORT, Mode.HTTP, check=f"GET {HEALTH}", public=True),),
         databases=(DATABASE,),
         services=(SERVICE,),
         secrets=(ADMIN, DATABASE.secret, rabbitmq.PASSWORD),
@@ -119,9 +126,9 @@ def _bootstrap(cloud: Cloud, url: str, public: str) -> tuple[str, ...]:
 
 # Exits 0 when the database is at the revision the installed package wants (its *_HEAD files).
 _TABLES = """
-import pathlib, pymysql
-from keystone.common.sql import migrations
-versions = pathlib.Path(migrations.__file__).parent / "versions"
+import importlib.util, pathlib, pymysql
+(package,) = importlib.util.find_spec("keystone").submodule_search_locations
+versions = pathlib.Path(package, "common/sql/migrations/versions")
 heads = {path.read_text().strip() for path in versions.glob("*_HEAD")}
 with pymysql.connect(unix_socket="/run/mysqld/mysqld.sock", user="root", database="keystone") as connection:
     with connection.cursor() as cursor:

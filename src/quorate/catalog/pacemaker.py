@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from quorate.formats import settings
 from quorate.model.cloud import Cloud, FencingDevice
-from quorate.model.component import Component
+from quorate.model.component import Component, Step
 from quorate.model.design import Design
-from quorate.model.item import Directory, File
+from quorate.model.item import Command, Directory, File
 from quorate.model.resource import Op, Primitive
 from quorate.model.secret import Secret
 from quorate.model.topology import Bmc, Cluster, Node
@@ -42,6 +42,19 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
 def device_id(node: Node, level: int) -> str:
     """The id of a node's fencing device at a level (1 is tried first)."""
     return f"fence-{node.name}" if level == 1 else f"fence-{node.name}-{level}"
+
+
+def bootstrap(design: Design) -> tuple[Step, ...]:
+    """A running corosync takes up changed timers, on every member at once (corosync-cfgtool(8), -R)."""
+    timers = design.cloud.timers
+    wanted = {
+        "totem.token": timers.corosync_token_ms,
+        "totem.token_coefficient": timers.corosync_token_coefficient_ms,
+        "totem.consensus": timers.corosync_consensus_ms,
+    }
+    held = " && ".join(f"corosync-cmapctl -g {key} | grep -q ' = {value}$'" for key, value in wanted.items())
+    reload = Command("corosync's timers", ("corosync-cfgtool", "-R"), unless=("sh", "-c", held))
+    return (Step("corosync's timers", (reload,)),)
 
 
 def config(design: Design, node: Node) -> Iterator[File]:

@@ -16,6 +16,11 @@ USER = "openstack"
 PASSWORD = Secret("rabbitmq/openstack")
 COOKIE = Secret("rabbitmq/erlang-cookie", length=32)
 
+_LISTENING = f"""
+import socket
+socket.create_connection((socket.gethostname(), {PORT}), 2).close()
+"""
+
 # Prints nothing and exits 0 if the broker on this node lets the user in; reads "address port user password".
 LOGIN = """
 import sys, amqp
@@ -44,6 +49,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         owned_units=("rabbitmq-server.service",),
         prepare=(Directory("/etc/rabbitmq"),),
         resources=(Clone(broker, meta={"interleave": "true"}),),
+        ready=(Until("RabbitMQ listens", ("python3", "-c", _LISTENING), within_s=300, every_s=1),),
         secrets=(PASSWORD, COOKIE),
     )
 
@@ -56,7 +62,6 @@ def bootstrap(design: Design) -> tuple[Step, ...]:
         Step(
             "the shared user",
             (
-                Until("every broker listens", ("python3", "-c", _LISTENING, *addresses), within_s=300),
                 Command(
                     "the shared user's password and permissions",
                     ("sh", "-ec", _USER_SCRIPT),
@@ -68,12 +73,6 @@ def bootstrap(design: Design) -> tuple[Step, ...]:
         ),
     )
 
-
-_LISTENING = f"""
-import socket, sys
-for address in sys.argv[1:]:
-    socket.create_connection((address, {PORT}), 2).close()
-"""
 
 _USER_SCRIPT = f"""
 IFS= read -r password

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from quorate.model.finding import Verdict
-from quorate.model.item import Directory, Item, KeyRepository
+from quorate.model.item import Directory, Item, KeyRepository, Until
 from quorate.model.resource import Kind, Resource
 from quorate.model.secret import KeySet, Secret
 
@@ -69,21 +69,12 @@ class Service:
     description: str
 
 
-class Scope(Enum):
-    """Where a step is carried out."""
-
-    EVERY_MEMBER = "every member"
-    ONE_BY_ONE = "one member after the other"
-    ONCE = "once a cluster"
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Items carried out after the cluster has started the component's resources, in the order declared."""
+    """Items carried out once a cluster, on its first member, when the component is ready on every member."""
 
     name: str
     items: tuple[Item, ...]
-    scope: Scope = Scope.ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,8 @@ class Component:
     """Everything a component wants; what can be derived from it is derived, no central list is edited.
 
     `prepare` items come before its files are written; `owned_units` are systemd units that only Pacemaker
-    may start, `masked_units` ones that nobody may.
+    may start, `masked_units` ones that nobody may. `ready` is what holds on a member once it serves; `reloadable`
+    names the primitives that take up a changed file by a reload, without dropping a connection.
     """
 
     name: str
@@ -101,6 +93,8 @@ class Component:
     masked_units: tuple[str, ...] = ()
     prepare: tuple[Directory | KeyRepository, ...] = ()
     resources: tuple[Resource, ...] = ()
+    reloadable: tuple[str, ...] = ()
+    ready: tuple[Until, ...] = ()
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
     services: tuple[Service, ...] = ()

@@ -1,0 +1,160 @@
+"""The graph over (node, step) that carries a design out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from quorate import catalog
+from quorate.formats import cib
+from quorate.model.component import Component
+from quorate.model.design import ClusterDesign, Design
+from quorate.model.item import Cib, Command, File, Item, Packages, Renewal, Renewed, Unit, Until
+from quorate.model.resource import Clone, Primitive, Resource
+from quorate.model.topology import Node
+
+POLICY = "/usr/sbin/policy-rc.d"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is done on one node in one go; `after` names the tasks (`node/step`) that must have succeeded."""
+
+    node: str
+    step: str
+    items: tuple[Item, ...]
+    after: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Unique in a plan."""
+        return f"{self.node}/{self.step}"
+
+
+def tasks(design: Design) -> tuple[Task, ...]:
+    """Every task of a deployment, each after those it depends on."""
+    return tuple(task for cluster in design.clusters for task in _cluster(design, cluster))
+
+
+def _cluster(design: Design, cluster: ClusterDesign) -> Iterator[Task]:
+    members = cluster.cluster.members
+    for node in members:
+        yield Task(node.name, "packages", tuple(_packages(cluster)))
+        yield Task(node.name, "configuration", tuple(_files(design, cluster, node)), (f"{node.name}/packages",))
+        yield Task(node.name, "membership", tuple(_membership(cluster)), (f"{node.name}/configuration",))
+    first = members[0].name
+    everywhere = tuple(f"{node.name}/membership" for node in members)
+    yield Task(first, "cluster", tuple(_configure(cluster)), everywhere)
+    for component in cluster.components:
+        yield from _component(design, cluster, component)
+
+
+def _packages(cluster: ClusterDesign) -> Iterator[Item]:
+    """Packages come in without starting anything: what Pacemaker owns must not start, now or at boot."""
+    owned = [unit for component in cluster.components for unit in component.owned_units]
+    masked = [unit for component in cluster.components for unit in component.masked_units]
+    yield File(POLICY, _policy([*owned, *masked]), mode=0o755)
+    yield from (Unit(unit, masked=True) for unit in masked)
+    yield Packages(tuple(sorted({name for component in cluster.components for name in component.packages})))
+    yield from (Unit(unit, enabled=False) for unit in owned)
+
+
+def _policy(units: list[str]) -> str:
+    """What package scripts ask before they start a unit (invoke-rc.d): no for those that Pacemaker owns."""
+    names = "|".join(unit.removesuffix(".service") for unit in units)
+    comment = "# Written by Quorate: package scripts leave these to Pacemaker."
+    return f"#!/bin/sh\n{comment}\ncase $1 in {names}) exit 101 ;; esac\n"
+
+
+def _files(design: Design, cluster: ClusterDesign, node: Node) -> Iterator[Item]:
+    for component in cluster.components:
+        yield from component.prepare
+    yield from design.files[node.name]
+    yield Command(
+        "kernel settings",
+        ("sysctl", "--quiet", "--load", "/etc/sysctl.d/90-quorate.conf"),
+        unless=("sh", "-c", _SYSCTL_HELD),
+    )
+    units = [unit for component in cluster.components for unit in component.owned_units]
+    reread = 'test "$(systemctl show --property NeedDaemonReload --value "$@" | sort -u | tr -d "\\n")" = no'
+    yield Command(
+        "unit files are read again", ("systemctl", "daemon-reload"), unless=("sh", "-c", reread, "sh", *units)
+    )
+
+
+# Every `key = value` of the file is what the kernel has.
+_SYSCTL_HELD = r"""
+sed -n 's/^\([a-z0-9_.]*\) = \(.*\)/\1 \2/p' /etc/sysctl.d/90-quorate.conf | while read -r key value; do
+    [ "$(sysctl -n "$key")" = "$value" ] || exit 1
+done
+"""
+
+
+def _membership(cluster: ClusterDesign) -> Iterator[Item]:
+    names = sorted(node.name for node in cluster.cluster.members)
+    yield Unit("corosync.service", enabled=True, active=True)
+    yield Unit("pacemaker.service", enabled=True, active=True)
+    seen = 'seen=$(crm_node --partition | tr " " "\\n" | sort | xargs); echo "members: $seen"; [ "$seen" = "$1" ]'
+    yield Until("every member has joined", ("sh", "-c", seen, "sh", " ".join(names)), within_s=120)
+
+
+def _configure(cluster: ClusterDesign) -> Iterator[Item]:
+    yield Cib(cib.configuration(cluster.configuration))
+
+
+def _component(design: Design, cluster: ClusterDesign, component: Component) -> Iterator[Task]:
+    """Ready on each member, one member after the other where a restart may be due; then the steps done once."""
+    members = cluster.cluster.members
+    needed = tuple(
+        f"{members[0].name}/{last}"
+        for requirement in component.requires
+        if requirement.component in {other.name for other in cluster.components}
+        for last in _last_step(design, requirement.component)
+    )
+    before = (f"{members[0].name}/cluster", *needed)
+    ready = []
+    for node in members:
+        renewals = tuple(_renewals(component, design.files[node.name]))
+        if renewals or component.ready:
+            task = Task(node.name, f"{component.name}: serves", (*renewals, *component.ready), before)
+            ready.append(task.id)
+            # A renewal waits for the member before it: never two of a component down at once.
+            before = (*before, task.id) if renewals else before
+            yield task
+    previous = tuple(ready) or before
+    for step in catalog.bootstrap(component.name, design):
+        task = Task(members[0].name, f"{component.name}: {step.name}", step.items, previous)
+        previous = (task.id,)
+        yield task
+
+
+def _last_step(design: Design, name: str) -> Iterator[str]:
+    steps = catalog.bootstrap(name, design)
+    if steps:
+        yield f"{name}: {steps[-1].name}"
+
+
+def _renewals(component: Component, files: tuple[File, ...]) -> Iterator[Renewed]:
+    for resource in component.resources:
+        for primitive in resource.primitives:
+            read = tuple(file.path for file in files if primitive.id in file.read_by)
+            if read:
+                reload = primitive.id in component.reloadable
+                yield Renewed(
+                    resource.id,
+                    _process(primitive),
+                    read,
+                    Renewal.RELOAD if reload else Renewal.RESTART,
+                    timeout_s=_patience_s(resource),
+                )
+
+
+def _process(primitive: Primitive) -> str:
+    """How the agent finds when the daemon started: its systemd unit, or `ocf:` and its pid file."""
+    if primitive.agent.startswith("systemd:"):
+        return primitive.agent.removeprefix("systemd:") + ".service"
+    return "ocf:" + primitive.parameters["pid"]
+
+
+def _patience_s(resource: Resource) -> float:
+    """As long as Pacemaker itself would wait for a stop and a start (and a promote)."""
+    child = resource.child if isinstance(resource, Clone) else resource
+    return sum(op.timeout_s for primitive in child.primitives for op in primitive.ops if not op.interval_s)
