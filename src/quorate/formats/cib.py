@@ -78,6 +78,11 @@ def configuration(conf: Configuration, nodes: Sequence[tuple[str, int]] = ()) ->
     return _text(_configuration(conf, nodes))
 
 
+def decided(properties: Mapping[str, str]) -> dict[str, str]:
+    """The properties without those that the cluster writes itself, which pcs also refuses to set."""
+    return {name: value for name, value in properties.items() if name not in WRITTEN_BY_CLUSTER}
+
+
 def duration(seconds: float) -> str:
     """A time in Pacemaker's spelling: whole seconds as `10s`, fractions in milliseconds as `1500ms`."""
     milliseconds = round(seconds * 1000)
@@ -94,88 +99,9 @@ def op_attributes(op: Op) -> dict[str, str]:
     return settings
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two configurations mean the same cluster (`normal`)."""
-    return normal(one) == normal(other)
-
-
-def normal(xml: str) -> tuple[str, ...]:
-    """What a `<cib>` or `<configuration>` decides: one line for each decision, sorted.
-
-    Left out is what does not matter: the ids of all but resources, the order of everything but a group's
-    members and a fencing level's devices, the spelling of times and scores, defaults written out, status,
-    nodes and the properties that the cluster writes itself. (The order of resources breaks ties in placement;
-    pcs and crmsh do not keep it.) Raises ValueError if there is no configuration in `xml`.
-    """
-    root = ET.fromstring(xml)  # noqa: S314  (from our own cluster or our own hand)
-    conf = root if root.tag == "configuration" else root.find("configuration")
-    if conf is None:
-        raise ValueError(f"no <configuration> in <{root.tag}>")
-    return tuple(sorted(_decisions(conf)))
-
-
-def _decisions(conf: ET.Element) -> Iterator[str]:
-    for section in conf:
-        match section.tag:
-            case "crm_config":
-                properties = (pair for pair in _pairs(section) if pair.split("=")[0] not in WRITTEN_BY_CLUSTER)
-                yield from (f"property {pair}" for pair in properties)
-            case "rsc_defaults" | "op_defaults":
-                yield from (f"{section.tag} {pair}" for pair in _pairs(section))
-            case "resources":
-                yield from (line for resource in section for line in _resource_decisions(resource))
-            case "nodes":
-                pass
-            case _:
-                yield from (_said(each) for each in section)
-
-
-def _resource_decisions(resource: ET.Element) -> Iterator[str]:
-    name = resource.get("id", "")
-    about = {key: value for key, value in resource.attrib.items() if key not in {"id", "description"}}
-    children = [child for child in resource if child.tag in {"primitive", "group", "clone"}]
-    of = [child.get("id", "") for child in children]
-    yield " ".join([resource.tag, name, *(f"{key}={about[key]}" for key in sorted(about)), *of])
-    for child in resource:
-        if child in children:
-            yield from _resource_decisions(child)
-        elif child.tag == "operations":
-            yield from (f"{name} {_said(op)}" for op in child)
-        elif child.tag in {"instance_attributes", "meta_attributes", "utilization"}:
-            yield from (f"{name} {child.tag} {pair}" for pair in _pairs([child]))
-        else:
-            yield f"{name} {_said(child)}"
-
-
-def _pairs(sets: Iterable[ET.Element]) -> Iterator[str]:
-    for nvset in sets:
-        rules = "".join(f" {_said(child)}" for child in nvset if child.tag != "nvpair")
-        score = f" score={nvset.get('score')}" if nvset.get("score") else ""
-        for pair in nvset.iter("nvpair"):
-            yield f"{pair.get('name')}={pair.get('value')}{score}{rules}"
-
-
-def _said(element: ET.Element) -> str:
-    settings = {**_DEFAULTS.get(element.tag, {}), **element.attrib}
-    settings.pop("id", None)
-    if element.tag == "rsc_order" and "first" in settings:
-        settings.setdefault("then-action", settings["first-action"])
-    words = [f"{name}={_plain(name, settings[name])}" for name in sorted(settings)]
-    return " ".join([element.tag, *words, *(f"[{_said(child)}]" for child in element)])
-
-
-def _plain(name: str, value: str) -> str:
-    if name in {"interval", "timeout", "start-delay"} and (time := re.fullmatch(r"(\d+)\s*([a-z]*)", value)):
-        number, unit = time.groups()
-        return f"{int(number) * _UNITS_MS[unit]}ms" if unit in _UNITS_MS else value
-    if name == "score":
-        return re.sub(r"^\+?(-?)inf(inity)?$", r"\1INFINITY", value, flags=re.IGNORECASE)
-    return value
-
-
 def _configuration(conf: Configuration, nodes: Sequence[tuple[str, int]]) -> ET.Element:
     root = ET.Element("configuration")
-    _nvset(ET.SubElement(root, "crm_config"), "cluster_property_set", PROPERTY_SET, conf.properties)
+    _nvset(ET.SubElement(root, "crm_config"), "cluster_property_set", PROPERTY_SET, decided(conf.properties))
     members = ET.SubElement(root, "nodes")
     for name, number in nodes:
         ET.SubElement(members, "node", {"id": str(number), "uname": name})
@@ -255,3 +181,84 @@ def _text(element: ET.Element) -> str:
     ET.indent(element)
     # libxml2 leaves no blank before "/>"; ElementTree does. A value cannot hold ">": it is escaped there.
     return ET.tostring(element, encoding="unicode").replace(" />", "/>") + "\n"
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two configurations mean the same cluster (`normal`)."""
+    return normal(one) == normal(other)
+
+
+def normal(xml: str) -> tuple[str, ...]:
+    """What a `<cib>` or `<configuration>` decides: one line for each decision, sorted.
+
+    Left out is what does not matter: the ids of all but resources, the order of everything but a group's
+    members and a fencing level's devices, the spelling of times and scores, defaults written out, status,
+    nodes and the properties that the cluster writes itself. (The order of resources breaks ties in placement;
+    pcs and crmsh do not keep it.) Raises ValueError if there is no configuration in `xml`.
+    """
+    root = ET.fromstring(xml)  # noqa: S314  (from our own cluster or our own hand)
+    conf = root if root.tag == "configuration" else root.find("configuration")
+    if conf is None:
+        raise ValueError(f"no <configuration> in <{root.tag}>")
+    return tuple(sorted(_decisions(conf)))
+
+
+def _decisions(conf: ET.Element) -> Iterator[str]:
+    for section in conf:
+        match section.tag:
+            case "crm_config":
+                properties = (pair for pair in _pairs(section) if pair.split("=")[0] not in WRITTEN_BY_CLUSTER)
+                yield from (f"property {pair}" for pair in properties)
+            case "rsc_defaults" | "op_defaults":
+                yield from (f"{section.tag} {pair}" for pair in _pairs(section))
+            case "resources":
+                yield from (line for resource in section for line in _resource_decisions(resource))
+            case "constraints" | "fencing-topology":
+                yield from (_said(each) for each in section)
+            case "nodes":
+                pass
+            case _:
+                yield from (f"{each.get('id')} {_said(each)}" for each in section)
+
+
+def _resource_decisions(resource: ET.Element) -> Iterator[str]:
+    name = resource.get("id", "")
+    about = {key: value for key, value in resource.attrib.items() if key not in {"id", "description"}}
+    children = [child for child in resource if child.tag in {"primitive", "group", "clone"}]
+    of = [child.get("id", "") for child in children]
+    yield " ".join([resource.tag, name, *(f"{key}={about[key]}" for key in sorted(about)), *of])
+    for child in resource:
+        if child in children:
+            yield from _resource_decisions(child)
+        elif child.tag == "operations":
+            yield from (f"{name} {_said(op)}" for op in child)
+        elif child.tag in {"instance_attributes", "meta_attributes", "utilization"}:
+            yield from (f"{name} {child.tag} {pair}" for pair in _pairs([child]))
+        else:
+            yield f"{name} {_said(child)}"
+
+
+def _pairs(sets: Iterable[ET.Element]) -> Iterator[str]:
+    for nvset in sets:
+        rules = "".join(f" {_said(child)}" for child in nvset if child.tag != "nvpair")
+        score = f" score={nvset.get('score')}" if nvset.get("score") else ""
+        for pair in nvset.iter("nvpair"):
+            yield f"{pair.get('name')}={pair.get('value')}{score}{rules}"
+
+
+def _said(element: ET.Element) -> str:
+    settings = {**_DEFAULTS.get(element.tag, {}), **element.attrib}
+    settings.pop("id", None)
+    if element.tag == "rsc_order" and "first" in settings:
+        settings.setdefault("then-action", settings["first-action"])
+    words = [f"{name}={_plain(name, settings[name])}" for name in sorted(settings)]
+    return " ".join([element.tag, *words, *(f"[{_said(child)}]" for child in element)])
+
+
+def _plain(name: str, value: str) -> str:
+    if name in {"interval", "timeout", "start-delay"} and (time := re.fullmatch(r"(\d+)\s*([a-z]*)", value)):
+        number, unit = time.groups()
+        return f"{int(number) * _UNITS_MS[unit]}ms" if unit in _UNITS_MS else value
+    if name == "score":
+        return re.sub(r"^\+?(-?)inf(inity)?$", r"\1INFINITY", value, flags=re.IGNORECASE)
+    return value

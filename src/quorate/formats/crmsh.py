@@ -33,7 +33,7 @@ def script(conf: Configuration) -> str:
 
 def _statements(conf: Configuration) -> Iterator[Iterable[str]]:
     for keyword, pairs in (
-        ("property", conf.properties),
+        ("property", cib.decided(conf.properties)),
         ("rsc_defaults", conf.resource_defaults),
         ("op_defaults", conf.op_defaults),
     ):

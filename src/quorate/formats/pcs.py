@@ -46,8 +46,8 @@ def commands(conf: Configuration) -> tuple[tuple[str, ...], ...]:
 
 
 def _commands(conf: Configuration) -> Iterator[tuple[str, ...]]:
-    if conf.properties:
-        yield ("pcs", "property", "set", *_pairs(conf.properties))
+    if properties := cib.decided(conf.properties):
+        yield ("pcs", "property", "set", *_pairs(properties))
     if conf.resource_defaults:
         yield ("pcs", "resource", "defaults", "update", *_pairs(conf.resource_defaults))
     if conf.op_defaults:
