@@ -8,6 +8,7 @@ from quorate.model.cloud import Fencing, FencingDevice, Settings, Ssh
 from quorate.model.timers import Timers
 from quorate.spec import profiles
 from quorate.spec.reader import Value, among
+from quorate.spec.topology import placed_component
 
 _AGENT = re.compile(r"fence_[a-z0-9_]+")
 # What Quorate fills in for every node, and what would put a password into the CIB that every node can read.
@@ -47,7 +48,7 @@ def fencing(value: Value | None) -> Fencing:
         return Fencing(())
     fields = value.fields((), ("levels", "none"))
     reason = fields["none"].text() if "none" in fields else None
-    items = fields["levels"].items("{agent: fence_ipmilan, parameters: {...}}") if "levels" in fields else []
+    items = fields["levels"].items("of {agent: fence_ipmilan, parameters: {...}}") if "levels" in fields else []
     if "none" in fields and "levels" in fields:
         fields["none"].wrong("fencing has levels and none; keep one of the two")
     elif "levels" in fields and fields["levels"].is_sequence and not items:
@@ -65,7 +66,7 @@ def _device(value: Value) -> FencingDevice | None:
         fields["agent"].wrong(f"{agent} is no fencing agent; write its program's name, like fence_ipmilan")
         agent = None
     parameters: dict[str, str] = {}
-    pairs = fields["parameters"].pairs("the agent's parameters by name") if "parameters" in fields else []
+    pairs = fields["parameters"].pairs("of the agent's parameters") if "parameters" in fields else []
     for key, parameter in pairs:
         name, text = key.raw or "", parameter.scalar()
         if name in _PASSWORDS:
@@ -91,8 +92,8 @@ def ssh(value: Value | None, directory: Path) -> Ssh:
 def workers(value: Value | None, components: tuple[str, ...]) -> Mapping[str, int]:
     """Worker processes a node for each component named."""
     found: dict[str, int] = {}
-    for key, count in value.pairs("a component's name and its number of workers") if value else []:
-        name = key.choice(components, "component in clusters")
+    for key, count in value.pairs("of component names to numbers") if value else []:
+        name = placed_component(key, components)
         number = count.number(1, 512)
         if name is not None and number is not None:
             found[name] = number
@@ -102,11 +103,11 @@ def workers(value: Value | None, components: tuple[str, ...]) -> Mapping[str, in
 def extra_settings(value: Value | None) -> Mapping[str, Settings]:
     """Settings to merge into rendered configurations: by file, section and key, as they are written."""
     found: dict[str, dict[str, dict[str, str]]] = {}
-    for name, sections in value.pairs("a configuration's name and its sections") if value else []:
+    for name, sections in value.pairs("of configuration names to sections") if value else []:
         file = found.setdefault(name.raw or "", {})
-        for section, keys in sections.pairs("a section's name and its settings"):
+        for section, keys in sections.pairs("of section names to settings"):
             settings = file.setdefault(section.raw or "", {})
-            for key, setting in keys.pairs("settings by name"):
+            for key, setting in keys.pairs("of settings"):
                 text = setting.scalar()
                 if text is not None and "\n" in text:
                     setting.wrong(f"{setting.path} has more than one line; a setting is one line")

@@ -63,6 +63,11 @@ class Value:
         self.mistakes.add(mark.line, mark.column, message)
 
     @property
+    def label(self) -> str:
+        """How messages name it."""
+        return self.path or "the file"
+
+    @property
     def absent(self) -> bool:
         """Whether nothing, or YAML's null, stands there."""
         return isinstance(self.node, ScalarNode) and self.node.tag == _NULL
@@ -83,16 +88,16 @@ class Value:
         return isinstance(self.node, SequenceNode)
 
     def pairs(self, what: str) -> list[tuple["Value", "Value"]]:
-        """The keys and values of a mapping; `what` says what belongs there. Duplicate keys are left out."""
+        """The keys and values of a mapping `what` ("of names to numbers"); duplicate keys are left out."""
         if not isinstance(self.node, MappingNode):
-            self.wrong(f"{self.path} is {self._kind()}, but must be a mapping: {what}")
+            self.wrong(f"{self.label} is {self.kind}, but must be a mapping {what}")
             return []
         seen: dict[str, Value] = {}
         found = []
         for key_node, value_node in self.node.value:
-            key = Value(key_node, self.path, self.mistakes)
-            if key.raw is None:
-                key.wrong(f"a key in {self.path} is {key._kind()}; a key is one word")
+            key = Value(key_node, f"a key of {self.label}", self.mistakes)
+            if key.raw is None or key.absent:
+                key.wrong(f"a key of {self.label} is {key.kind}; write one word")
             elif key.raw in seen:
                 first = seen[key.raw].node.start_mark.line + 1
                 key.wrong(f"{key.raw} was given in line {first} already; keep one of the two")
@@ -105,7 +110,7 @@ class Value:
         """The values of a mapping with fixed keys; unknown and missing ones are noted."""
         required, optional = tuple(required), tuple(optional)
         known = required + optional
-        pairs = self.pairs("with the keys " + ", ".join(known))
+        pairs = self.pairs("with " + ", ".join(known))
         found: dict[str, Value] = {}
         for key, value in pairs:
             name = key.raw or ""
@@ -116,20 +121,20 @@ class Value:
         if isinstance(self.node, MappingNode):
             for name in required:
                 if name not in found and not _misspelt(name, pairs, known):
-                    self.wrong(f"{self.path or 'the file'} has no {name}; add {name}:")
+                    self.wrong(f"{self.label} has no {name}; add {name}:")
         return found
 
     def items(self, what: str) -> list["Value"]:
         """The items of a sequence; `what` says what belongs there."""
         if not isinstance(self.node, SequenceNode):
-            self.wrong(f"{self.path} is {self._kind()}, but must be a list: {what}")
+            self.wrong(f"{self.path} is {self.kind}, but must be a list {what}")
             return []
         return [Value(node, f"{self.path}[{index}]", self.mistakes) for index, node in enumerate(self.node.value)]
 
     def scalar(self) -> str | None:
         """One word or number of any type, as it is written; null is refused."""
         if self.raw is None or self.absent:
-            self.wrong(f'{self.path} is {self._kind()}, but must be one value; write "" for an empty one')
+            self.wrong(f'{self.path} is {self.kind}, but must be one value; write "" for an empty one')
             return None
         return self.raw
 
@@ -137,10 +142,10 @@ class Value:
         """A text that every YAML program reads as a text, and not an empty one."""
         raw = self.raw
         if raw is None or self.absent or not raw.strip():
-            self.wrong(f"{self.path} is {self._kind()}, but must be a text")
+            self.wrong(f"{self.path} is {self.kind}, but must be a text")
             return None
         if self._plain and (kind := self._misread(raw)):
-            self.wrong(f'{self.path} is a text, but YAML reads {raw} as {kind}; put it in quotes: "{raw}"')
+            self.wrong(f'{self.path} must be a text, but YAML reads {raw} as {kind}; put it in quotes: "{raw}"')
             return None
         return raw
 
@@ -148,7 +153,7 @@ class Value:
         """A whole number between two bounds, both allowed."""
         raw = self.raw
         if raw is None or not self._plain or not _NUMBER.fullmatch(raw):
-            shown = self._kind() if raw is None or self.absent else f'"{raw}"' if not self._plain else raw
+            shown = self.kind if raw is None or self.absent else f'"{raw}"' if not self._plain else raw
             self.wrong(f"{self.path} is {shown}, but must be a whole number from {least} to {most}")
             return None
         if not least <= int(raw) <= most:
@@ -170,7 +175,8 @@ class Value:
 
         One label, as RabbitMQ and Pacemaker know a host; in small letters, since case does not tell names apart.
         """
-        name = self.text()
+        raw = self.raw or ""
+        name = raw if raw.isdigit() else self.text()
         if name is None:
             return None
         if "." in name:
@@ -189,7 +195,7 @@ class Value:
         try:
             return ip_address(raw or "")
         except ValueError:
-            shown = self._kind() if raw is None or self.absent else raw
+            shown = self.kind if raw is None or self.absent else raw
             self.wrong(f"{self.path} is {shown}, which is no address; write one like 10.20.0.11")
             return None
 
@@ -197,7 +203,7 @@ class Value:
         """A network as address and prefix length, without bits set beyond the prefix."""
         raw = self.raw or ""
         if "/" not in raw:
-            shown = raw or self._kind()
+            shown = raw or self.kind
             self.wrong(f"{self.path} is {shown}, but must be a network and its prefix, like 10.20.0.0/24")
             return None
         try:
@@ -226,7 +232,9 @@ class Value:
             return "a number"
         return _TYPES.get(self.node.tag or "")
 
-    def _kind(self) -> str:
+    @property
+    def kind(self) -> str:
+        """What it is, for messages."""
         if isinstance(self.node, MappingNode):
             return "a mapping"
         if isinstance(self.node, SequenceNode):
@@ -237,12 +245,17 @@ class Value:
         return f"{kind or 'a text'} ({self.node.value})"
 
 
+def nearest(known: Iterable[str], word: str | None) -> str | None:
+    """The known word that was probably meant."""
+    matches = difflib.get_close_matches(word or "", tuple(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
 def among(known: Iterable[str], word: str) -> str:
     """The end of a message about an unknown word: the nearest known one, or all of them."""
     known = tuple(known)
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]}?"
+    if near := nearest(known, word):
+        return f"; did you mean {near}?"
     return f"; known are {', '.join(known)}" if known else "; there are none"
 
 
@@ -276,4 +289,4 @@ def present(values: Mapping[str, _T | None]) -> dict[str, _T]:
 def _misspelt(name: str, pairs: list[tuple[Value, Value]], known: tuple[str, ...]) -> bool:
     """Whether an unknown key was already taken for this one: one mistake, one message."""
     unknown = [key.raw for key, _ in pairs if key.raw and key.raw not in known]
-    return any(difflib.get_close_matches(word, known, n=1, cutoff=0.6) == [name] for word in unknown)
+    return any(nearest(known, word) == name for word in unknown)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 from quorate.model.topology import MANAGEMENT, PUBLIC, Bmc, Cluster, Network, Node, Topology, VirtualIp
-from quorate.spec.reader import IPAddress, Value, among, present
+from quorate.spec.reader import IPAddress, Value, among, nearest, present
 
 BMC = "bmc"
 INTERNAL = "internal"
@@ -31,7 +31,7 @@ class Addresses:
 def networks(value: Value) -> dict[str, Network | None]:
     """The networks by name; None for one that is named but cannot be read."""
     found: dict[str, Network | None] = {}
-    for key, body in value.pairs("each network's name, with {cidr: 10.20.0.0/24}"):
+    for key, body in value.pairs("of network names to {cidr: 10.20.0.0/24}"):
         name = key.host_name()
         if name == BMC:
             key.wrong("bmc is a node's management controller; give the network another name")
@@ -52,10 +52,11 @@ def networks(value: Value) -> dict[str, Network | None]:
 def nodes(value: Value, known: Mapping[str, Network | None], taken: Addresses) -> dict[str, Node | None]:
     """The nodes by name; None for one that is named but cannot be read."""
     found: dict[str, Node | None] = {}
-    for key, body in value.pairs(f"each node's name, with its address per network and its {BMC}"):
+    for key, body in value.pairs("of node names to {management: 10.20.0.11, bmc: {...}}"):
         name = key.host_name()
+        node = _node(name or key.raw or "", body, known, taken)
         if name is not None:
-            found[name] = _node(name, body, known, taken)
+            found[name] = node
     if value.is_mapping and not found:
         value.wrong("nodes is empty; add at least one, NAME: {management: ADDRESS}")
     return found
@@ -97,7 +98,7 @@ def clusters(
     found: list[Cluster] = []
     node_home: dict[str, str] = {}
     placed: dict[str, tuple[str, Value]] = {}
-    for key, body in value.pairs("each cluster's name, with its nodes and components"):
+    for key, body in value.pairs("of cluster names to {nodes: [...], components: [...]}"):
         name = key.host_name()
         fields = body.fields(("nodes", "components"))
         shown = name or key.raw or ""
@@ -118,7 +119,7 @@ def _members(
     cluster: str, value: Value | None, nodes: Mapping[str, Node | None], home: dict[str, str]
 ) -> tuple[Node, ...]:
     found = []
-    items = value.items("names of nodes") if value else []
+    items = value.items("of node names") if value else []
     if value is not None and value.is_sequence and not items:
         value.wrong(f"{value.path} is empty; name the cluster's members")
     for item in items:
@@ -145,8 +146,8 @@ def _components(
     placed: dict[str, tuple[str, Value]],
 ) -> tuple[str, ...]:
     found = []
-    for item in value.items("names of components") if value else []:
-        name = item.choice(requires, "component")
+    for item in value.items("of component names") if value else []:
+        name = item.choice(requires, "component") or nearest(requires, item.raw)
         if name is None:
             continue
         if name not in placed:
@@ -174,12 +175,21 @@ def virtual_ips(
         fields[PUBLIC].wrong("a public virtual IP needs a public network; add networks.public: {cidr: ...}")
     elif PUBLIC in fields:
         found.append(_virtual_ip(PUBLIC, fields[PUBLIC], known[PUBLIC], taken))
-    services = fields["services"].pairs("a component's name and its address") if "services" in fields else []
+    services = fields["services"].pairs("of component names to addresses") if "services" in fields else []
     for key, address in services:
-        name = key.choice(components, "component in clusters")
+        name = placed_component(key, components)
         if name is not None:
             found.append(_virtual_ip(name, address, known.get(MANAGEMENT), taken))
     return tuple(vip for vip in found if vip is not None)
+
+
+def placed_component(value: Value, components: tuple[str, ...]) -> str | None:
+    """The name of a component that some cluster runs."""
+    name = value.text()
+    if name is not None and name not in components:
+        value.wrong(f"component {name} is on no cluster{among(components, name)}")
+        return None
+    return name
 
 
 def _virtual_ip(name: str, value: Value, network: Network | None, taken: Addresses) -> VirtualIp | None:
