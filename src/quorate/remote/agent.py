@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import grp
+import itertools
 import json
 import os
 import pwd
@@ -725,9 +726,11 @@ def child(parent: Any, tag: str, before: Sequence[str] = ()) -> Any:
     return found
 
 
-def temporary_move(element: Any) -> bool:
-    """A constraint that an operator made with `crm_resource --move/--ban`, or that a restart in progress holds."""
-    return str(element.get("id", "")).startswith("cli-")
+def temporary_move(constraint: Any, desired: Any) -> bool:
+    """Made by an operator with `crm_resource --move` or `--ban`, or by a restart, for a resource that stays."""
+    resource = constraint.get("rsc")
+    stays = any(each.get("id") == resource for each in desired.iterfind("resources//*"))
+    return str(constraint.get("id", "")).startswith("cli-") and stays
 
 
 def merged(live: Any, desired: Any) -> Any:
@@ -752,16 +755,32 @@ def merged(live: Any, desired: Any) -> Any:
         if want is None and configuration.find(tag) is None:
             continue
         section = child(configuration, tag, before=order)
-        kept = [each for each in section if tag == "constraints" and temporary_move(each)]
+        kept = [each for each in section if tag == "constraints" and temporary_move(each, desired)]
         section[:] = [*([] if want is None else map(copy.deepcopy, want)), *kept]
         order.append(tag)
     return new
 
 
-def described(element: Any) -> str:
+LABELS = {
+    **dict.fromkeys(
+        ("configuration", "crm_config", "resources", "constraints", "instance_attributes", "operations"), ""
+    ),
+    "cluster_property_set": "property",
+    "meta_attributes": "meta",
+}
+
+
+def label(element: Any) -> str:
+    """What a person calls this element; nothing for those that only hold others."""
+    tag, name = element.tag, element.get("name")
+    if tag == "nvpair":
+        return str(name)
+    if tag == "op":
+        return " ".join(filter(None, ("op", name, element.get("role"))))
+    if tag in LABELS:
+        return LABELS[tag]
     kind = ":".join(element.get(part) for part in ("class", "provider", "type") if element.get(part))
-    name = element.get("id") or element.get("name") or ""
-    return " ".join(filter(None, (element.tag, name, f"({kind})" if kind else "")))
+    return " ".join(filter(None, (tag, element.get("id"), kind and f"({kind})")))
 
 
 def significant(element: Any) -> Any:
@@ -774,48 +793,47 @@ def significant(element: Any) -> Any:
 
 
 def cib_changes(old: Any, new: Any, path: str = "") -> list[str]:
-    """What differs between two elements, a line a difference, named by ids."""
+    """What differs between two elements, a line a difference, in a person's words."""
+    here = f"{path} {label(new)}".rstrip() if label(new) else path
     lines = []
     for name in sorted(set(old.attrib) | set(new.attrib)):
-        before, after = old.get(name), new.get(name)
-        if before != after:
-            label = "{} {}".format(path, name if name != "value" else "")
-            if SENSITIVE.search(label) and before is not None:
-                before = "<redacted>"
-            lines.append(f"~{label.rstrip()}: {before} -> {after}")
-
-    def keyed(parent: Any) -> dict[tuple[str, str], Any]:
-        return {(each.tag, each.get("id") or each.get("name") or str(n)): each for n, each in enumerate(parent)}
-
+        if old.get(name) != new.get(name):
+            what = here if name == "value" else f"{here} {name}"
+            lines.append(f"~{what}: {shown(here, old.get(name))} -> {shown(here, new.get(name))}")
     olds, news = keyed(old), keyed(new)
-    lines += [f"-{path} {described(olds[key])}" for key in olds if key not in news]
+    for key in olds:
+        if key not in news:
+            lines += [f"-{line}" for line in contents(olds[key], here)]
     for key, each in news.items():
-        here = (f"{path} {described(each)}").rstrip() if each.get("id") else path
-        if key in olds:
-            lines += cib_changes(olds[key], each, here)
-        elif each.get("id") or len(each):
-            lines.append("+" + here if each.get("id") else f"+{path} {each.tag}")
-            lines += ["+  " + line for line in contents(each)]
-    if [key for key in olds if key in news] != [key for key in news if key in olds] and old.tag != "constraints":
-        lines.append(f"~{path or ' ' + new.tag}: order of its parts")
+        lines += (
+            cib_changes(olds[key], each, here) if key in olds else [f"+{line}" for line in contents(each, here)]
+        )
+    if new.tag != "constraints" and [key for key in olds if key in news] != [key for key in news if key in olds]:
+        lines.append(f"~{here or ' ' + new.tag}: order")
     return lines
 
 
-def contents(element: Any) -> list[str]:
-    """An added element's settings, for a person: its attributes, then those of what it holds."""
-    lines = []
-    settings = [
-        "{}={}".format(*pair) for pair in element.items() if pair[0] not in ("id", "class", "provider", "type")
-    ]
+def keyed(parent: Any) -> dict[tuple[str, str], Any]:
+    return {(each.tag, each.get("id") or each.get("name") or str(n)): each for n, each in enumerate(parent)}
+
+
+def shown(label_: str, value: str | None) -> str | None:
+    return "<redacted>" if value is not None and SENSITIVE.search(label_) else value
+
+
+def contents(element: Any, path: str) -> list[str]:
+    """An element that comes or goes: a line for itself and one for each thing it holds."""
+    here = f"{path} {label(element)}".rstrip() if label(element) else path
     if element.tag == "nvpair":
-        return ["{}={}".format(element.get("name"), element.get("value"))]
-    if settings:
-        lines.append("{} {}".format(element.tag, " ".join(settings)))
-    for each in element:
-        if each.tag in ("primitive", "group"):
-            lines.append(described(each))
-        lines += contents(each)
-    return lines
+        return [f"{here}={shown(here, element.get('value'))}"]
+    said = [
+        f"{name}={shown(name, value)}"
+        for name, value in element.items()
+        if name not in ("id", "class", "provider", "type")
+        and not (element.tag == "op" and name in ("name", "role"))
+    ]
+    own = [" ".join([here, *said])] if said or element.tag not in (*LABELS, "op_defaults", "rsc_defaults") else []
+    return own + [line for each in element for line in contents(each, here)]
 
 
 def live_cib() -> tuple[str, str]:
@@ -890,9 +908,8 @@ def not_up_yet(desired: Any) -> Result:
 
 def transition(simulated: str) -> list[str]:
     """The actions of crm_simulate's "Transition Summary"."""
-    _, _, summary = simulated.partition("Transition Summary:\n")
-    block = summary.partition("\n\n")[0]
-    return [" ".join(line.split()).lstrip("* ") for line in block.splitlines() if line.strip().startswith("*")]
+    lines = iter(simulated.partition("Transition Summary:\n")[2].splitlines())
+    return [" ".join(line.split()).lstrip("* ") for line in itertools.takewhile(str.strip, lines)]
 
 
 # ---------------------------------------------------------------------------------------------------------------
