@@ -51,15 +51,18 @@ class Mistakes:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A YAML node, the dotted path that leads to it, and where its mistakes are noted."""
+    """A YAML node, the dotted path and the key that lead to it, and where its mistakes are noted."""
 
     node: Node
     path: str
     mistakes: Mistakes
+    key: Node | None = None
 
     def wrong(self, message: str) -> None:
-        """Note a mistake where this value stands."""
-        mark = self.node.start_mark
+        """Note a mistake where this value stands, or at its key where nothing stands."""
+        # An empty value's own mark is where the next thing begins, lines below perhaps.
+        empty = self.key is not None and self.raw == "" and self._plain
+        mark = (self.key if self.key and empty else self.node).start_mark
         self.mistakes.add(mark.line, mark.column, message)
 
     @property
@@ -103,7 +106,7 @@ class Value:
                 key.wrong(f"{key.raw} was given in line {first} already; keep one of the two")
             else:
                 seen[key.raw] = key
-                found.append((key, Value(value_node, self._below(key.raw), self.mistakes)))
+                found.append((key, Value(value_node, self._below(key.raw), self.mistakes, key_node)))
         return found
 
     def fields(self, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, "Value"]:

@@ -54,9 +54,8 @@ def nodes(value: Value, known: Mapping[str, Network | None], taken: Addresses) -
     found: dict[str, Node | None] = {}
     for key, body in value.pairs("of node names to {management: 10.20.0.11, bmc: {...}}"):
         name = key.host_name()
-        node = _node(name or key.raw or "", body, known, taken)
-        if name is not None:
-            found[name] = node
+        node = _node(key.raw or "", body, known, taken)
+        found[key.raw or ""] = node if name else None
     if value.is_mapping and not found:
         value.wrong("nodes is empty; add at least one, NAME: {management: ADDRESS}")
     return found
@@ -99,13 +98,11 @@ def clusters(
     node_home: dict[str, str] = {}
     placed: dict[str, tuple[str, Value]] = {}
     for key, body in value.pairs("of cluster names to {nodes: [...], components: [...]}"):
-        name = key.host_name()
+        name = key.host_name() or key.raw or ""
         fields = body.fields(("nodes", "components"))
-        shown = name or key.raw or ""
-        members = _members(shown, fields.get("nodes"), nodes, node_home)
-        components = _components(shown, fields.get("components"), requires, placed)
-        if name is not None:
-            found.append(Cluster(name, members, components))
+        members = _members(name, fields.get("nodes"), nodes, node_home)
+        components = _components(name, fields.get("components"), requires, placed)
+        found.append(Cluster(name, members, components))
     for component, (_, where) in placed.items():
         for required in requires[component]:
             if required not in placed:
