@@ -37,7 +37,11 @@ APT_TIMEOUT_S = 1800.0
 SYSTEMCTL_TIMEOUT_S = 300.0
 MTIME_MARGIN_NS = 20_000_000  # the kernel stamps files by its tick, up to 10 ms late; /proc counts in ticks too
 PROBES_AT_ONCE = 16
-SENSITIVE = re.compile(r"pass|secret|token|key|credential|://[^/\s]*:[^/\s]*@", re.IGNORECASE)
+SENSITIVE = re.compile(  # settings whose old values are not shown
+    r"passw|passphrase|pass\b|secret|credential|cookie|(auth|admin|api|access|private)[_ -]?(token|key)"
+    r"|://[^/\s]*:[^/\s]*@",
+    re.IGNORECASE,
+)
 
 Json = dict[str, Any]
 
@@ -170,8 +174,7 @@ class Job:
         self.cancelled = False
         self.item = 0
         self.dpkg: dict[str, list[str]] | None = None
-        secrets = request.get("secrets", {})  # reference -> value; the longest first, as one may hold another
-        self.secrets = sorted(((v, r) for r, v in secrets.items() if v), key=lambda s: -len(s[0]))
+        self.secrets = redactions(request.get("secrets", {}))
 
     def redact(self, value: Any) -> Any:
         """The value with every secret in any of its strings replaced by its reference."""
@@ -295,6 +298,14 @@ class Job:
         os.ftruncate(fd, 0)
         os.pwrite(fd, json.dumps(mine).encode(), 0)
         self.agent.locks.append(fd)
+
+
+def redactions(secrets: dict[str, str]) -> list[tuple[str, str]]:
+    """What to replace by what: each value and each of its lines, the longest first, as one may hold another."""
+    found = {
+        line: name for name, value in secrets.items() for line in [*value.splitlines(), value] if line.strip()
+    }
+    return sorted(found.items(), key=lambda pair: -len(pair[0]))
 
 
 def elapsed(begun: float) -> float:
