@@ -16,21 +16,28 @@ REQUIRED = ("cloud", "release", "networks", "nodes", "clusters", "virtual_ips")
 OPTIONAL = ("region", "failover", "fencing", "ssh", "workers", "extra")
 
 
+def path_for(option: str | None) -> Path:
+    """The option's path, `$QUORATE_FILE`'s, or `./quorate.yaml`, whether there is such a file or not."""
+    return _named(option)[0]
+
+
 def find(option: str | None) -> Path:
     """The option's file, `$QUORATE_FILE`'s, or `./quorate.yaml`; directories above are not searched.
 
     Raises SpecNotFoundError if it is not there.
     """
-    named = os.environ.get(VARIABLE)
-    if option is not None:
-        path, by = Path(option), "named by -f"
-    elif named:
-        path, by = Path(named), f"named by ${VARIABLE}"
-    else:
-        path, by = Path(NAME), "neither -f nor $QUORATE_FILE names another"
+    path, by = _named(option)
     if not path.exists():
         raise SpecNotFoundError(path, by)
     return path
+
+
+def _named(option: str | None) -> tuple[Path, str]:
+    if option is not None:
+        return Path(option), "named by -f"
+    if named := os.environ.get(VARIABLE):
+        return Path(named), f"named by ${VARIABLE}"
+    return Path(NAME), f"neither -f nor ${VARIABLE} names another"
 
 
 def load(path: Path) -> Cloud:
