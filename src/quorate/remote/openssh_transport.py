@@ -1,7 +1,11 @@
 """The other transport: the installed `ssh`, for what only it can do (GSSAPI, hardware keys, FIPS builds)."""
 
 import asyncio
+import os
+import tempfile
 from asyncio.subprocess import PIPE, Process
+from contextlib import ExitStack
+from typing import IO, Self
 
 from quorate.model.cloud import Ssh
 from quorate.model.topology import Node
@@ -15,18 +19,20 @@ _READ_BYTES = 65536
 class ProcessChannel:
     """A command at the other end of a local process's pipes."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, stderr: IO[bytes]) -> None:
         assert process.stdin
         assert process.stdout
-        assert process.stderr
-        self._process = process
-        self._stdin, self._stdout, stderr = process.stdin, process.stdout, process.stderr
-        self._stderr = b""
-        self._errors = asyncio.create_task(self._collect(stderr))
+        self._process, self._stdin, self._stdout, self._stderr = process, process.stdin, process.stdout, stderr
+        self._last_words = ""
 
-    async def _collect(self, stderr: asyncio.StreamReader) -> None:
-        while data := await stderr.read(_READ_BYTES):
-            self._stderr = (self._stderr + data)[-_STDERR_BYTES:]
+    @classmethod
+    async def start(cls, *argv: str) -> Self:
+        """Start a program. Its stderr goes to a file: ssh's own master process would keep a pipe open for long."""
+        with ExitStack() as stack:
+            stderr = stack.enter_context(tempfile.TemporaryFile())
+            process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=stderr)
+            stack.pop_all()
+        return cls(process, stderr)
 
     async def read(self) -> bytes:
         """Some bytes of its standard output; empty at the end, also when the connection is lost."""
@@ -40,9 +46,7 @@ class ProcessChannel:
     async def ending(self) -> Ending:
         """Wait for its end; ssh itself exits 255 when the connection fails."""
         status = await self._process.wait()
-        await self._errors
-        stderr = self._stderr.decode("utf-8", "replace").strip()
-        return Ending(None if status < 0 else status, stderr)
+        return Ending(None if status < 0 else status, self._said())
 
     async def close(self) -> None:
         """End its standard input and the connection without waiting for the command."""
@@ -50,7 +54,15 @@ class ProcessChannel:
         if self._process.returncode is None:
             self._process.terminate()
         await self._process.wait()
-        self._errors.cancel()
+        self._said()
+        self._stderr.close()
+
+    def _said(self) -> str:
+        """The end of its stderr, also after that was closed."""
+        if not self._stderr.closed:
+            self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - _STDERR_BYTES))
+            self._last_words = self._stderr.read().decode("utf-8", "replace").strip()
+        return self._last_words
 
 
 class OpensshTransport:
@@ -75,13 +87,10 @@ class OpensshTransport:
                 if await _host_name(config, host) == host:  # their ssh_config gives it no address
                     options["HostName"] = node.address
             settings = [word for pair in options.items() for word in ("-o", "=".join(pair))]
-            process = await asyncio.create_subprocess_exec(
-                "ssh", "-T", *config, *settings, "--", host, command, stdin=PIPE, stdout=PIPE, stderr=PIPE
-            )
+            return await ProcessChannel.start("ssh", "-T", *config, *settings, "--", host, command)
         except FileNotFoundError as error:
             remedy = "install it (apt-get install openssh-client) or use the asyncssh transport"
             raise Unreachable(node.name, "there is no `ssh` on this machine", remedy) from error
-        return ProcessChannel(process)
 
 
 async def _host_name(config: list[str], host: str) -> str:

@@ -1,9 +1,9 @@
 """The agent on this machine: a transport that starts python3 here, everything else is the real thing."""
 
 import asyncio
+import os
 import shlex
 import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ import pytest
 
 from quorate.model.cloud import Ssh
 from quorate.model.topology import MANAGEMENT, Node
-from quorate.remote.event import Event
 from quorate.remote.openssh_transport import ProcessChannel
 from quorate.remote.session import Session
 
@@ -29,12 +28,11 @@ class LocalTransport:
     python: str = sys.executable
 
     async def open(self, node: Node, ssh: Ssh, command: str, timeout_s: float) -> ProcessChannel:
-        command = command.replace("python3", shlex.quote(self.python), 1)
-        if self.path:
-            command = f"PATH={shlex.quote(self.path)}:$PATH; export PATH; {command}"
-        return ProcessChannel(
-            await asyncio.create_subprocess_exec("sh", "-c", command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
-        )
+        del node, ssh, timeout_s
+        words = shlex.split(command)
+        words[words.index("python3")] = self.python
+        environment = ("env", f"PATH={self.path}:{os.environ['PATH']}") if self.path else ()
+        return await ProcessChannel.start(*environment, *words)
 
 
 @asynccontextmanager
@@ -82,7 +80,3 @@ def programs(tmp_path: Path) -> Programs:
     directory = tmp_path / "bin"
     directory.mkdir()
     return Programs(directory)
-
-
-def last(events: tuple[Event, ...]) -> Event:
-    return events[-1]
