@@ -32,9 +32,9 @@ def lines(conf):
     ("resource", "expected"),
     [
         pytest.param(
-            Primitive("v", "ocf:heartbeat:IPaddr2", {"ip": "192.0.2.1"}, {"priority": "1"}, (Op("monitor", 5),)),
+            Primitive("v", "ocf:heartbeat:IPaddr2", {"ip": "::1"}, {"priority": "1"}, (Op("monitor", 5),)),
             [
-                f"{CREATE} v ocf:heartbeat:IPaddr2 ip=192.0.2.1 op monitor interval=5s timeout=20s meta priority=1",
+                f"{CREATE} v ocf:heartbeat:IPaddr2 ip=::1 op monitor interval=5s timeout=20s meta priority=1",
             ],
             id="primitive",
         ),
