@@ -9,13 +9,17 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from importlib.resources import files as resources
 from typing import Protocol, cast
 
+from quorate.model.check import Check
 from quorate.model.cloud import Cloud
-from quorate.model.component import Check, Component, Step
+from quorate.model.component import Component, Step
 from quorate.model.design import Design
 from quorate.model.item import File
 from quorate.model.topology import Cluster, Node
+
+PYTHON = ("python3", "-I", "-c")
 
 
 class CatalogModule(Protocol):
@@ -65,3 +69,8 @@ def checks(name: str, design: Design) -> Iterator[Check]:
     """The component's own checks."""
     own = getattr(_modules()[name], "checks", None)
     yield from own(design) if own else ()
+
+
+def program(name: str) -> tuple[str, ...]:
+    """The command line that runs one of `programs/` on a node, under its own python3 and out of no file there."""
+    return (*PYTHON, resources(__name__).joinpath("programs", f"{name}.py").read_text())

@@ -1,20 +1,28 @@
 """MariaDB with Galera: all members promoted, one writer chosen by HAProxy, commits durable."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib.resources import files
+from typing import Any
 
+from quorate.catalog import program
 from quorate.formats import settings
+from quorate.model.check import Answers, Check, Probe, Result, listing, no, troubles, yes
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Database, Listener, Mode, Requires, Step
 from quorate.model.design import LOOPBACK, Design
 from quorate.model.item import Command, Directory, File, Until
 from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node
 
 PORT = 3306
 CHECK_PORT = 9200
 CHECK_PROGRAM = "/usr/local/lib/quorate/galera-check"
 SOCKET = "/run/mysqld/mysqld.sock"
+# What `verify` writes to.
+DATABASE = Database("quorate", Secret("database/quorate"))
 
 _SYNCED_QUERY = (
     "SELECT GROUP_CONCAT(VARIABLE_VALUE ORDER BY VARIABLE_NAME) FROM information_schema.GLOBAL_STATUS"
@@ -96,6 +104,8 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
                 idle_s=3900,
             ),
         ),
+        databases=(DATABASE,),
+        secrets=(DATABASE.secret,),
     )
 
 
@@ -197,3 +207,109 @@ def _check_unit(node: Node) -> settings.Settings:
             "NoNewPrivileges": "yes",
         },
     }
+
+
+def checks(design: Design) -> Iterator[Check]:
+    """Every member whole and of one history, a write read back from each, every user let in."""
+    topology = design.cloud.topology
+    members = topology.members_of("galera")
+    nodes = tuple(node.name for node in members)
+    proxy = topology.virtual_ip("galera").address
+    member = Probe(
+        program("galera_member"),
+        json.dumps(
+            {
+                "socket": SOCKET,
+                "members": {node.name: node.address for node in members},
+                "port": PORT,
+                "proxy": proxy,
+                "user": DATABASE.name,
+                "password": DATABASE.secret.reference,
+            }
+        ),
+        timeout_s=60,
+    )
+    yield Check(
+        "galera-members",
+        "galera",
+        "each member synced, in the primary component of all, of one history, durable",
+        {member: nodes},
+        lambda answers: _members(nodes, answers[member]),
+    )
+    yield Check(
+        "galera-write",
+        "galera",
+        "a write through the virtual IP read back from each member",
+        {member: nodes},
+        lambda answers: _writes(answers[member]),
+    )
+    users = {
+        database.name: database.secret.reference
+        for component in design.components()
+        for database in component.databases
+    }
+    ways = (LOOPBACK, proxy) if topology.members_of("haproxy") == members else (proxy,)
+    asked = {"addresses": [[address, PORT] for address in ways], "users": users}
+    logins = Probe(program("database_logins"), json.dumps(asked), timeout_s=60)
+    for name in users:
+        yield Check(
+            f"database-{name}",
+            "galera",
+            "its user is let in through each address of the proxy",
+            {logins: nodes},
+            partial(_logins, logins, name),
+        )
+
+
+_STATE = {
+    "wsrep_cluster_status": "Primary",
+    "wsrep_local_state_comment": "Synced",
+    "wsrep_ready": "ON",
+    "innodb_flush_log_at_trx_commit": "1",
+}
+
+
+def _members(nodes: tuple[str, ...], answers: Mapping[str, Any]) -> Iterator[Result]:
+    states = {name: answer["state"] for name, answer in answers.items()}
+    wrong = [
+        no(f"the server does not answer: {state['error']}", name)
+        for name, state in states.items()
+        if "error" in state
+    ]
+    states = {name: state for name, state in states.items() if "error" not in state}
+    for name, state in states.items():
+        wanted = {**_STATE, "wsrep_cluster_size": str(len(nodes))}
+        off = [
+            f"{key} is {state.get(key)}, not {value}" for key, value in wanted.items() if state.get(key) != value
+        ]
+        if off:
+            wrong.append(no("; ".join(off), name))
+    histories = {state.get("wsrep_cluster_state_uuid") for state in states.values()}
+    if len(histories) > 1:
+        wrong += [
+            no(f"has history {state.get('wsrep_cluster_state_uuid')}", name) for name, state in states.items()
+        ]
+    yield from wrong or [yes(f"{len(states)} of {len(nodes)} synced and durable, history {next(iter(histories))}")]
+
+
+def _writes(answers: Mapping[str, Any]) -> Iterator[Result]:
+    wrong = [
+        no(f"write through the proxy: {each['write']}", name) for name, each in answers.items() if each["write"]
+    ]
+    reads = {name: answer["read"] for name, answer in answers.items()}
+    wrong += troubles(
+        {name: {at: f"read: {it}" if it else None for at, it in read.items()} for name, read in reads.items()}
+    )
+    targets = sorted({target for read in reads.values() for target in read})
+    yield from wrong or [yes(f"written from {listing(answers)}, read back from {listing(targets)}")]
+
+
+def _logins(probe: Probe, database: str, answers: Answers) -> Iterator[Result]:
+    wrong = [
+        no(f"through {address}: {trouble}", name)
+        for name, answer in answers[probe].items()
+        for address, trouble in answer[database].items()
+        if trouble
+    ]
+    ways = sorted({address for answer in answers[probe].values() for address in answer[database]})
+    yield from wrong or [yes(f"lets {database} in through {listing(ways)}, from {listing(answers[probe])}")]

@@ -1,8 +1,16 @@
 """HAProxy on every member, and the virtual IPs, each on a node where it runs."""
 
-from collections.abc import Iterator
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import chain
+from typing import Any
 
-from quorate.formats import settings
+from quorate.catalog import program
+from quorate.formats import settings, status
+from quorate.model.check import Answers, Check, Probe, Result, listing, no, troubles, unknown, yes
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Listener, Mode
 from quorate.model.design import LOOPBACK, Design
@@ -100,7 +108,7 @@ def _sections(design: Design, node: Node) -> settings.Settings:
 
 def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> Iterator[tuple[str, str]]:
     timers = design.cloud.timers
-    for address in _binds(design, listener):
+    for address in binds(design, listener):
         yield f"bind {address}:{listener.port}", ""
     yield "mode", listener.mode.value
     yield ("option httplog", "") if listener.mode is Mode.HTTP else ("option tcplog", "")
@@ -127,10 +135,182 @@ def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> It
         yield f"server {server.name}", f"{server.address}:{listener.port} check{backup}"
 
 
-def _binds(design: Design, listener: Listener) -> Iterator[str]:
+def binds(design: Design, listener: Listener) -> Iterator[str]:
+    """The addresses at which a listener is reached on HAProxy's nodes."""
     topology = design.cloud.topology
     if listener.local:
         yield LOOPBACK
     yield topology.virtual_ip(listener.name).address
     if listener.public:
         yield from (vip.address for vip in topology.virtual_ips if vip.name == "public")
+
+
+def checks(design: Design) -> Iterator[Check]:
+    """Every backend up, one database writer, each address on one node, every listener answering."""
+    nodes = tuple(node.name for node in design.cloud.topology.members_of("haproxy"))
+    singles = tuple(listener.name for listener, _ in design.listeners() if listener.single_writer)
+    commands = ("show stat", *(f"show table {name}" for name in singles))
+    said = Probe((*program("haproxy_say"), ADMIN_SOCKET, *commands))
+    yield Check(
+        "haproxy-backends",
+        "haproxy",
+        "each server of each listener up, seen from each proxy",
+        {said: nodes},
+        lambda answers: _backends(design, answers[said]),
+    )
+    for name in singles:
+        yield Check(
+            f"haproxy-writer-{name}",
+            "haproxy",
+            "all proxies give sessions to one and the same server",
+            {said: nodes},
+            partial(_writer, said, name),
+        )
+    addresses = Probe(("ip", "-json", "address", "show"))
+    view = Probe(status.COMMAND, json=False)
+    for vip in design.cloud.topology.virtual_ips:
+        yield Check(
+            f"virtual-ip-{vip.name}",
+            "haproxy",
+            "on one node, the one that Pacemaker says",
+            {addresses: nodes, view: nodes},
+            partial(_holder, nodes, addresses, view, vip),
+        )
+    yield from _listener_checks(design, nodes)
+
+
+def _listener_checks(design: Design, nodes: tuple[str, ...]) -> Iterator[Check]:
+    asked = [
+        {
+            "name": listener.name,
+            "address": address,
+            "port": listener.port,
+            "request": listener.check if listener.mode is Mode.HTTP and not listener.check_port else None,
+        }
+        for listener, _ in design.listeners()
+        for address in binds(design, listener)
+    ]
+    probe = Probe(program("listeners_answer"), json.dumps(asked), timeout_s=60)
+    for listener, _ in design.listeners():
+        yield Check(
+            f"listener-{listener.name}",
+            "haproxy",
+            "answers through each of its addresses, asked from each proxy's node",
+            {probe: nodes},
+            partial(_answering, probe, listener.name),
+        )
+
+
+def _answering(probe: Probe, name: str, answers: Answers) -> Iterator[Result]:
+    views = {asker: answer[name] for asker, answer in answers[probe].items()}
+    wrong = [
+        no(f"{address}: {trouble}", asker)
+        for asker, view in views.items()
+        for address, trouble in view.items()
+        if trouble
+    ]
+    addresses = sorted({address for view in views.values() for address in view})
+    yield from wrong or [yes(f"{listing(addresses)} answer from {listing(views)}")]
+
+
+def _servers(stat: str) -> dict[tuple[str, str], Mapping[str, str]]:
+    """The servers in the CSV that `show stat` gives, by listener and name."""
+    rows = csv.DictReader(stat.lstrip("# ").splitlines())
+    return {(row["pxname"], row["svname"]): row for row in rows if row["svname"] not in {"FRONTEND", "BACKEND"}}
+
+
+def _silent(answers: Mapping[str, Any]) -> list[Result]:
+    return [
+        no(f"HAProxy does not answer: {said['error']}", name) for name, said in answers.items() if "error" in said
+    ]
+
+
+def _backends(design: Design, answers: Mapping[str, Any]) -> Iterator[Result]:
+    wanted = [(listener.name, node.name) for listener, servers in design.listeners() for node in servers]
+    views: dict[str, dict[str, str | None]] = {}
+    wrong = _silent(answers)
+    for asker, said in answers.items():
+        if "error" not in said:
+            servers = _servers(said["show stat"])
+            downs = {server: list(_downs(servers, wanted, server)) for _, server in wanted}
+            views[asker] = {server: "; ".join(down) or None for server, down in downs.items()}
+    wrong += troubles(views)
+    yield from wrong or [yes(f"{len(wanted)} backends up, seen from {listing(views)}")]
+
+
+def _downs(
+    servers: Mapping[tuple[str, str], Mapping[str, str]], wanted: list[tuple[str, str]], server: str
+) -> Iterator[str]:
+    for listener in (listener for listener, name in wanted if name == server):
+        row = servers.get((listener, server))
+        if row is None:
+            yield f"{listener} is not configured"
+        elif row["status"] != "UP":
+            why = " ".join(part for part in (row.get("check_status"), row.get("last_chk")) if part)
+            yield f"{listener} is {row['status']}" + (f" ({why})" if why else "")
+
+
+def _writer(probe: Probe, name: str, answers: Answers) -> Iterator[Result]:
+    """The writer is the server the table names if it is up, else the first one that is."""
+    wrong = _silent(answers[probe])
+    writers: dict[str, str | None] = {}
+    busy: dict[str, set[str]] = {}
+    for asker, said in answers[probe].items():
+        if "error" in said:
+            continue
+        servers = {
+            server: row for (listener, server), row in _servers(said["show stat"]).items() if listener == name
+        }
+        up = [server for server, row in servers.items() if row["status"].startswith("UP")]
+        table = re.search(r"server_key=(\S+)", said[f"show table {name}"])
+        writers[asker] = table[1] if table and table[1] in up else next(iter(up), None)
+        busy[asker] = {server for server, row in servers.items() if int(row["scur"] or 0)}
+    chosen = set(writers.values())
+    if None in chosen:
+        wrong += [no("has no server for it", asker) for asker, writer in writers.items() if writer is None]
+    elif len(chosen) > 1:
+        wrong += [no(f"gives sessions to {writer}", asker) for asker, writer in writers.items()]
+    else:
+        others = {asker: sorted(servers - chosen) for asker, servers in busy.items()}
+        wrong += [
+            no(f"has sessions on {listing(it)}, while {listing(filter(None, chosen))} is the writer", asker)
+            for asker, it in others.items()
+            if it
+        ]
+    if not wrong and writers:
+        wrong = [yes(f"{listing(filter(None, chosen))}, agreed on by {listing(writers)}")]
+    yield from wrong
+
+
+def _holder(
+    nodes: tuple[str, ...], addresses: Probe, view: Probe, vip: VirtualIp, answers: Answers
+) -> Iterator[Result]:
+    seen = answers[addresses]
+    holders = [
+        name
+        for name, links in seen.items()
+        if any(
+            each.get("local") == vip.address for each in chain.from_iterable(link["addr_info"] for link in links)
+        )
+    ]
+    said = {
+        where
+        for text in answers[view].values()
+        if text["rc"] == 0
+        for where in status.read(text["stdout"]).active(address_id(vip))
+    }
+    if len(holders) > 1:
+        yield from (
+            no(f"{vip.address} is here, and on {listing(h for h in holders if h != name)}", name)
+            for name in holders
+        )
+    elif not holders and len(seen) < len(nodes):
+        yield unknown(f"{vip.address} is on none of {listing(seen)}")
+    elif not holders:
+        yield no(f"{vip.address} is on no node; Pacemaker says {listing(sorted(said))}")
+    elif not said:
+        yield unknown(f"{vip.address} is on {holders[0]}; Pacemaker does not answer")
+    elif said != set(holders):
+        yield no(f"{vip.address} is here; Pacemaker says {listing(sorted(said))}", holders[0])
+    else:
+        yield yes(f"{vip.address} on {holders[0]}, as Pacemaker says")

@@ -1,8 +1,11 @@
 """memcached on every member; clients get the full list and hash over it themselves."""
 
+import json
 from collections.abc import Iterator
 
+from quorate.catalog import program
 from quorate.formats import settings
+from quorate.model.check import Answers, Check, Probe, Result, troubles, yes
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component
 from quorate.model.design import Design
@@ -44,3 +47,24 @@ def config(design: Design, node: Node) -> Iterator[File]:
 def servers(topology: Topology) -> str:
     """What clients are given: `address:port,...`, every member."""
     return ",".join(f"{node.address}:{PORT}" for node in topology.members_of("memcached"))
+
+
+def checks(design: Design) -> Iterator[Check]:
+    """Every member's cache stores and gives back, asked from every member."""
+    members = design.cloud.topology.members_of("memcached")
+    servers = {node.name: [node.address, PORT] for node in members}
+    probe = Probe(program("memcached_reach"), json.dumps({"servers": servers, "within_s": 2}))
+
+    def judge(answers: Answers) -> Iterator[Result]:
+        seen = list(troubles(answers[probe]))
+        yield from seen
+        if not seen:
+            yield yes(f"{len(members)} caches keep a value, asked from {len(answers[probe])} nodes")
+
+    yield Check(
+        "memcached",
+        "memcached",
+        "each cache keeps a value, asked from each node",
+        {probe: tuple(node.name for node in members)},
+        judge,
+    )

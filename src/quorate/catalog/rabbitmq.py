@@ -1,12 +1,16 @@
 """RabbitMQ: clusters by its own peer discovery, pauses in a minority, quorum queues by default."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from quorate.catalog import program
 from quorate.formats import settings
+from quorate.model.check import Check, Probe, Result, listing, no, troubles, unknown, yes
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Step
 from quorate.model.design import Design
-from quorate.model.item import Command, Directory, File, Until
+from quorate.model.item import Command, File, Until
 from quorate.model.resource import Clone, Op, Primitive
 from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node, Topology
@@ -47,7 +51,6 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         name="rabbitmq",
         packages=("rabbitmq-server", "python3-amqp"),
         owned_units=("rabbitmq-server.service",),
-        prepare=(Directory("/etc/rabbitmq"),),
         resources=(Clone(broker, meta={"interleave": "true"}),),
         ready=(Until("RabbitMQ listens", ("python3", "-c", _LISTENING), within_s=300, every_s=1),),
         secrets=(PASSWORD, COOKIE),
@@ -151,3 +154,84 @@ def client_settings(cloud: Cloud) -> dict[str, str]:
         "heartbeat_timeout_threshold": str(cloud.timers.rabbitmq_heartbeat_s),
         "heartbeat_rate": "2",
     }
+
+
+def checks(design: Design) -> Iterator[Check]:
+    """The brokers are one cluster that is whole and unalarmed, and keep a message safe."""
+    nodes = tuple(node.name for node in design.cloud.topology.members_of("rabbitmq"))
+    # A client of Erlang's costs more processor time than all other probes: one broker speaks for all of them.
+    membership = Probe(
+        ("rabbitmqctl", "--silent", "--timeout", "15", "cluster_status", "--formatter", "json"),
+        timeout_s=30,
+        json=False,
+        once=True,
+    )
+    brokers = {node.name: f"{node.address}:{PORT}" for node in design.cloud.topology.members_of("rabbitmq")}
+    asked = {"brokers": brokers, "user": USER, "password": PASSWORD.reference}
+    client = Probe(program("rabbitmq_queue"), json.dumps(asked), timeout_s=40)
+    yield Check(
+        "rabbitmq-members",
+        "rabbitmq",
+        "all brokers in one cluster, no partition, no alarm",
+        {membership: nodes},
+        lambda answers: _membership(nodes, answers[membership]),
+    )
+    yield Check(
+        "rabbitmq-logins",
+        "rabbitmq",
+        "each broker lets the shared user in, asked from each node",
+        {client: nodes},
+        lambda answers: _logins(answers[client]),
+    )
+    yield Check(
+        "rabbitmq-queues",
+        "rabbitmq",
+        "a quorum queue declared, published to with confirms, consumed and deleted on each node",
+        {client: nodes},
+        lambda answers: _queues(answers[client]),
+    )
+
+
+def _membership(nodes: tuple[str, ...], answers: Mapping[str, Any]) -> Iterator[Result]:
+    for asked, output in answers.items():
+        if output["rc"] != 0:
+            said = (output["stderr"] or output["stdout"]).strip().splitlines() or [f"exit status {output['rc']}"]
+            yield no(f"rabbitmqctl cluster_status: {said[0]}", asked)
+            continue
+        try:
+            status = json.loads(output["stdout"])
+        except ValueError:
+            yield unknown(f"rabbitmqctl answered {output['stdout'][:40]!r}", asked)
+            continue
+        yield from _judged(nodes, asked, status)
+
+
+def _judged(nodes: tuple[str, ...], asked: str, status: Mapping[str, Any]) -> Iterator[Result]:
+    running = {name.partition("@")[2] for name in status["running_nodes"]}
+    known = {name.partition("@")[2] for name in status["disk_nodes"]} | running
+    wrong = [no(f"not running (seen from {asked})", name) for name in nodes if name not in running]
+    wrong += [no("in the brokers' cluster but not in the design", name) for name in sorted(known - set(nodes))]
+    wrong += [
+        no(f"partitioned from {listing(sorted(others))}", name.partition("@")[2])
+        for name, others in dict(status["partitions"] or {}).items()
+    ]
+    wrong += [no(f"alarm: {_alarm(alarm)}", _node(alarm)) for alarm in status["alarms"]]
+    yield from wrong or [yes(f"{len(running)} of {len(nodes)} brokers running, no partition, no alarm")]
+
+
+def _alarm(alarm: Any) -> str:
+    return str(alarm.get("resource") or alarm) if isinstance(alarm, dict) else str(alarm)
+
+
+def _node(alarm: Any) -> str | None:
+    return str(alarm["node"]).partition("@")[2] if isinstance(alarm, dict) and "node" in alarm else None
+
+
+def _logins(answers: Mapping[str, Any]) -> Iterator[Result]:
+    wrong = list(troubles({asker: answer["login"] for asker, answer in answers.items()}))
+    yield from wrong or [yes(f"every broker lets {USER} in from {listing(answers)}")]
+
+
+def _queues(answers: Mapping[str, Any]) -> Iterator[Result]:
+    wrong = [no(answer["queue"], name) for name, answer in answers.items() if answer["queue"]]
+    yield from wrong or [yes(f"a confirmed message came through a quorum queue on {listing(answers)}")]

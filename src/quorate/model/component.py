@@ -1,11 +1,8 @@
-"""What one component says it wants of the whole, and how one of its parts is checked."""
+"""What one component says it wants of the whole."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
-from quorate.model.finding import Verdict
 from quorate.model.item import Directory, Item, KeyRepository, Until
 from quorate.model.resource import Kind, Resource
 from quorate.model.secret import KeySet, Secret
@@ -100,45 +97,3 @@ class Component:
     services: tuple[Service, ...] = ()
     secrets: tuple[Secret, ...] = ()
     key_sets: tuple[KeySet, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a probe brought back from one node: its JSON, or why there is none."""
-
-    value: Any = None
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A check's verdict, about one node or (None) about the whole, with what was seen."""
-
-    verdict: Verdict
-    seen: str
-    node: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A question put to nodes: `argv` with `stdin` (may hold secret references), answered as JSON on stdout.
-
-    With `json` False the answer's value is `{"rc": int, "stdout": str, "stderr": str}`.
-    """
-
-    argv: tuple[str, ...]
-    stdin: str = ""
-    timeout_s: float = 20
-    json: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A named question about the running cloud: the probe is asked on every node named, `judge` is pure."""
-
-    name: str
-    component: str
-    nodes: tuple[str, ...]
-    probe: Probe
-    judge: Callable[[Mapping[str, Answer]], Iterable[Result]]
-    about: str = field(default="", compare=False)

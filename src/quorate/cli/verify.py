@@ -1,0 +1,109 @@
+"""`quorate verify`: whether the running cloud is as designed, check by check."""
+
+import argparse
+import asyncio
+import json
+import textwrap
+from collections.abc import Iterator
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened, secrets_of, values
+from quorate.cli.exit import NO, UNKNOWN, YES, UsageError
+from quorate.model.finding import Verdict
+from quorate.remote.openssh_transport import OpensshTransport
+from quorate.remote.session import open_all
+from quorate.remote.shipping import Values
+from quorate.verify import Outcome, Report, names, verify
+
+_WIDTH = 80
+_CODES = {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("verify", help="check the running cloud; exits 0 yes, 1 no, 3 cannot tell")
+    add_file_option(parser)
+    add_output_option(parser)
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="ask only these (galera*, token)")
+    parser.add_argument("--list", action="store_true", help="name the checks and ask nothing")
+    parser.add_argument("--openssh", action="store_true", help="connect with the ssh program")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask, print, and give the exit code."""
+    cloud = opened(args)
+    chosen = _chosen(names(cloud.design), args.only)
+    if args.list:
+        print("\n".join(chosen))
+        return YES
+    report = asyncio.run(_verify(cloud, values(secrets_of(cloud)), chosen, openssh=args.openssh))
+    print(json.dumps(as_json(report), indent=2) if args.output == "json" else "\n".join(as_text(report)))
+    return exit_code(report)
+
+
+def exit_code(report: Report) -> int:
+    """0 if all is as designed, 1 if something is not, 3 if something could not be looked at."""
+    return _CODES[report.verdict]
+
+
+async def _verify(cloud: Opened, filled: Values, only: tuple[str, ...], *, openssh: bool) -> Report:
+    topology, ssh = cloud.design.cloud.topology, cloud.design.cloud.ssh
+    async with open_all(topology.nodes, ssh, transport=OpensshTransport() if openssh else None) as hosts:
+        return await verify(cloud.design, filled, hosts.sessions, hosts.unreachable, only=only)
+
+
+def _chosen(known: tuple[str, ...], patterns: list[str]) -> tuple[str, ...]:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            near = get_close_matches(pattern, known, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+            raise UsageError(f"no check is called {pattern}; {meant}")
+    return tuple(name for name in known if not patterns or any(fnmatchcase(name, each) for each in patterns))
+
+
+def as_json(report: Report) -> dict[str, object]:
+    """The report for programs."""
+    return {
+        "verdict": report.verdict.value,
+        "seconds": round(report.seconds, 3),
+        "checks": [
+            {
+                "name": outcome.name,
+                "component": outcome.component,
+                "about": outcome.about,
+                "verdict": outcome.verdict.value,
+                "results": [
+                    {"verdict": result.verdict.value, "node": result.node, "seen": result.seen}
+                    for result in outcome.results
+                ],
+            }
+            for outcome in report.outcomes
+        ],
+    }
+
+
+def as_text(report: Report) -> Iterator[str]:
+    """The report for people: a line a check that holds, a line a node for what does not, and the sum."""
+    width = max(len(outcome.name) for outcome in report.outcomes)
+    for outcome in report.outcomes:
+        yield from _told(outcome, width)
+    counts = {verdict: sum(1 for each in report.outcomes if each.verdict is verdict) for verdict in Verdict}
+    said = ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
+    yield f"\n{len(report.outcomes)} checks in {report.seconds:.1f} s: {said}"
+
+
+def _told(outcome: Outcome, width: int) -> Iterator[str]:
+    """What holds is not worth a line where something does not."""
+    head = f"{outcome.verdict.value:7}  {outcome.name:{width}}  "
+    shown = [result for result in outcome.results if result.verdict is outcome.verdict]
+    shown += [result for result in outcome.results if result.verdict not in {outcome.verdict, Verdict.YES}]
+    texts = []
+    for result in shown:
+        where = f"{result.node}: " if result.node else ""
+        doubt = "unknown: " if result.verdict is Verdict.UNKNOWN is not outcome.verdict else ""
+        texts.append(f"{where}{doubt}{result.seen}")
+    for text in texts or ["nothing was seen"]:
+        yield from textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head)) or [head]
+        head = " " * len(head)
