@@ -35,7 +35,7 @@ DEFAULT = "balanced"
 
 # The range each override may have; the lower bounds keep a slip of the finger from fencing a whole cluster.
 LIMITS: Mapping[str, tuple[int, int]] = {
-    "corosync_token_ms": (300, 300_000),
+    "corosync_token_ms": (300, 100_000),
     "corosync_token_coefficient_ms": (0, 10_000),
     "corosync_consensus_ms": (360, 600_000),
     "monitor_interval_s": (1, 600),
@@ -138,8 +138,8 @@ def database_read_s(galera_inactive_ms: int) -> int:
 
 
 def net_tick_s(token_ms: int) -> int:
-    """Ten times the token timeout, at most RabbitMQ's default of 60 s (rabbitmq.com: Net Tick Times)."""
-    return min(60, math.ceil(10 * token_ms / 1000))
+    """Ten times the token timeout; at least 5 s, at most RabbitMQ's default of 60 s (its Net Tick Times guide)."""
+    return max(5, min(60, math.ceil(10 * token_ms / 1000)))
 
 
 def retransmission_s(count: int) -> float:

@@ -156,7 +156,7 @@ TABLE = [
     ("profile: fast", "profile: fsat", "f:14:21: unknown profile fsat; did you mean fast?"),
     ("profile: fast", "profile: fast, haproxy_fal: 3", "f:14:27: unknown key haproxy_fal; did you mean haproxy_fall?"),
     ("profile: fast", "profile: fast, haproxy_fall: -3", "f:14:41: failover.haproxy_fall is -3, but must be a whole number from 1 to 10"),
-    ("profile: fast", "profile: fast, corosync_token_ms: 1e3", "f:14:46: failover.corosync_token_ms is 1e3, but must be a whole number from 300 to 300000"),
+    ("profile: fast", "profile: fast, corosync_token_ms: 1e3", "f:14:46: failover.corosync_token_ms is 1e3, but must be a whole number from 300 to 100000"),
     ("profile: fast", "profile: fast, corosync_consensus_ms: 1300", "f:14:50: corosync_consensus_ms 1300 is less than 1.2 times the token timeout of 3 members, 1100 ms (corosync.conf(5)); write 1320 or more, or leave it out"),
     ("profile: fast", "profile: fast, galera_keepalive_ms: 800", "f:14:48: galera_keepalive_ms 800 is more than a third of galera_suspect_ms 1500, which Galera refuses; write 500 or less, or leave it out"),
     ("profile: fast", "profile: fast, galera_inactive_ms: 1500", "f:14:47: galera_inactive_ms 1500 is not above galera_suspect_ms 1500; write 3000, or leave it out"),
