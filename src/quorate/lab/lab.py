@@ -1,0 +1,246 @@
+"""The lab of one cloud: brought up, taken down, and its hosts' power and cables handled one by one."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from quorate.lab import answers, bmc, containers, image, keys, wiring
+from quorate.lab.command import LabError, run
+from quorate.lab.layout import RUNTIME, Host, Layout, layout, runtime_of
+from quorate.lab.machine import Machine, this_machine
+from quorate.lab.power import PowerError, Switch
+from quorate.model.cloud import Cloud
+
+MEMORY = "3g"
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """How one host is: `memory_bytes` is without file cache, None while it is off; `bmc` None if it has none."""
+
+    node: str
+    address: str
+    power: bool
+    cut: bool
+    paused: bool
+    bmc: bool | None
+    memory_bytes: int | None
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is being done to it."""
+        return self.power and not self.cut and not self.paused and self.bmc is not False
+
+
+class Lab:
+    """The lab of a cloud whose file is in `directory`.
+
+    Every method raises LabError when it could not do what its name says. `report` is told what is being done,
+    one line each.
+    """
+
+    def __init__(self, cloud: Cloud, directory: Path, *, report: Report = lambda _line: None) -> None:
+        self.machine: Machine = this_machine()
+        self.layout: Layout = layout(cloud, directory)
+        self._report = report
+
+    def up(
+        self,
+        packages: Sequence[str],
+        secrets: Mapping[str, str],
+        *,
+        memory: str = MEMORY,
+        nodes: int | None = None,
+    ) -> None:
+        """Make and boot what is missing, of the first `nodes` nodes or all, until sshd and BMC of each answer.
+
+        `secrets` holds the BMCs' passwords as `bmc/NODE`; `memory` limits each host, in podman's notation.
+        """
+        hosts = self.layout.hosts[:nodes]
+        with _alone():
+            disk = image.ensure(self.machine.podman, packages, self._report)
+            self._claim(hosts)
+            keys.make(self.layout)
+            for network in wiring.lay(self.layout.bridges):
+                self._report(f"network {network}: made")
+            with ThreadPoolExecutor() as pool:
+                for line in pool.map(lambda host: self._boot(host, disk, memory), hosts):
+                    self._report(line)
+            for host in hosts:
+                if host.bmc and bmc.start(host, secrets[f"bmc/{host.node}"]):
+                    self._report(f"{host.node}: BMC started at {host.bmc.address} port {host.bmc.port}")
+            answers.wait(hosts)
+
+    def down(self) -> bool:
+        """Remove everything the lab has made but the image; whether there was anything."""
+        return down(self.layout.lab, state=self.layout.state)
+
+    def power_off(self, node: str) -> None:
+        """Cut the host's power at once: no shutdown, no goodbye on the network."""
+        with _as_lab_error():
+            self._switch(node).off()
+
+    def power_on(self, node: str) -> None:
+        """Boot the host; its disk is as the power cut left it, its memory and network are new."""
+        with _as_lab_error():
+            self._switch(node).on()
+
+    def power_reset(self, node: str) -> None:
+        """Cut the power and restore it."""
+        with _as_lab_error():
+            switch = self._switch(node)
+            switch.off()
+            switch.on()
+
+    def cut(self, node: str) -> None:
+        """Drop all traffic of the host; its BMC stays reachable for the others."""
+        wiring.cut(self.layout.host(node))
+
+    def mend(self, node: str) -> None:
+        """Let the host's traffic flow again."""
+        wiring.mend(self.layout.host(node))
+
+    def pause(self, node: str) -> None:
+        """Freeze every process of the host; its addresses still answer ARP and ping, as a hung host's do."""
+        run(*self.machine.podman, "pause", self.layout.host(node).container)
+
+    def resume(self, node: str) -> None:
+        """Let a paused host go on."""
+        run(*self.machine.podman, "unpause", self.layout.host(node).container)
+
+    def exec_command(self, node: str, command: Sequence[str], *, terminal: bool) -> tuple[str, ...]:
+        """The argument vector that runs a command as root on a host, with this process's input and output."""
+        options = ("--interactive", "--tty", "--env", "TERM") if terminal else ("--interactive",)
+        return (*self.machine.podman, "exec", *options, self.layout.host(node).container, *command)
+
+    def status(self) -> tuple[HostStatus, ...]:
+        """How every host is."""
+        paused = {
+            container.node
+            for container in containers.of_lab(self.machine.podman, self.layout.lab)
+            if container.status == "paused"
+        }
+        cut = wiring.cut_ports(self.layout.hosts)
+        return tuple(self._status(host, cut=cut, paused=paused) for host in self.layout.hosts)
+
+    def _status(self, host: Host, *, cut: frozenset[str], paused: set[str]) -> HostStatus:
+        try:
+            switch = Switch.load(str(host.runtime))
+        except FileNotFoundError:
+            on, init = False, None
+        else:
+            on, init = switch.is_on(), switch.init_pid()
+        return HostStatus(
+            node=host.node,
+            address=host.address,
+            power=on,
+            cut=host.node in cut,
+            paused=host.node in paused and on,
+            bmc=bool(bmc.running(host.runtime)) if host.bmc else None,
+            memory_bytes=containers.memory_bytes(init) if init else None,
+        )
+
+    def _claim(self, hosts: Sequence[Host]) -> None:
+        """Make the runtime directories, unless another directory's lab has that name."""
+        there = containers.of_lab(self.machine.podman, self.layout.lab)
+        for container in there:
+            if container.state != self.layout.state:
+                raise LabError(
+                    f"there is a lab named {self.layout.lab} already, of {container.state.parent.parent}; take it "
+                    f"down with `quorate lab down --name {self.layout.lab}` or give this cloud another name"
+                )
+        for host in hosts:
+            host.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _boot(self, host: Host, disk: str, memory: str) -> str:
+        """Create the host's container if need be and switch it on; what was done."""
+        there = {c.node: c for c in containers.of_lab(self.machine.podman, self.layout.lab)}.get(host.node)
+        if there and there.wiring != containers.fingerprint(host):
+            raise LabError(f"{host.node}: the file gives it other addresses now; `quorate lab down` and up again")
+        container_id = there.id if there else containers.create(self.machine, self.layout, host, disk, memory)
+        switch = containers.switch(self.machine, host, container_id)
+        if switch.is_on():
+            switch.save()
+            return f"{host.node}: is on"
+        if not there or not _is_saved(switch, host):
+            containers.seed(self.machine, self.layout, host)
+        switch.save()
+        with _as_lab_error():
+            switch.on()
+        return f"{host.node}: {'switched on' if there else 'made and switched on'}"
+
+    def _switch(self, node: str) -> Switch:
+        host = self.layout.host(node)
+        try:
+            return Switch.load(str(host.runtime))
+        except FileNotFoundError as error:
+            raise LabError(f"{node} has not been made yet; run `quorate lab up`") from error
+
+
+def down(name: str, *, state: Path | None = None) -> bool:
+    """Remove everything that carries a lab's name but the image, however far it got; whether there was anything.
+
+    Needs no spec: the lab's containers know the directory beside it. LabError if something would not go.
+    """
+    runtime = runtime_of(name)
+    podman = this_machine().podman
+    with _alone():
+        # first the BMCs: they could switch a host on again
+        bmcs = bmc.running(runtime)
+        bmc.stop(runtime)
+        for switch in _switches(runtime):
+            with _as_lab_error():
+                switch.off()
+        there = containers.of_lab(podman, name)
+        containers.remove(podman, there)
+        devices = (*wiring.devices(name), *wiring.namespaces(name))
+        wiring.tear(name)
+        states = {container.state for container in there} | ({state} if state else set())
+        directories = [path for path in (runtime, *states) if path.exists()]
+        for path in directories:
+            shutil.rmtree(path)
+            if path != runtime and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+    return bool(bmcs or there or devices or directories)
+
+
+def _switches(runtime: Path) -> Iterator[Switch]:
+    for path in sorted(runtime.glob("*/switch")):
+        yield Switch.load(str(path.parent))
+
+
+def _is_saved(switch: Switch, host: Host) -> bool:
+    """Whether this very container was complete once: its switch is written after its disk."""
+    try:
+        return Switch.load(str(host.runtime)).fields["id"] == switch.fields["id"]
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One `up` or `down` at a time on this machine (LabError if another is running)."""
+    RUNTIME.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(RUNTIME, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise LabError("another `quorate lab up` or `down` is running on this machine; wait for it") from error
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _as_lab_error() -> Iterator[None]:
+    try:
+        yield
+    except PowerError as error:
+        raise LabError(str(error)) from error

@@ -1,0 +1,174 @@
+"""Where a lab keeps what, and how everything it makes is named: a pure function of the cloud."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from quorate.lab.command import LabError
+from quorate.model.cloud import Cloud
+from quorate.model.topology import Bmc, Network, Node
+
+RUNTIME = Path("/run/quorate/lab")
+"""Runtime state of every lab of this machine; gone after a reboot, as the processes and networks are."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def check_name(name: str) -> str:
+    """The name, if a lab can carry it (LabError if not): it stands in names of containers and namespaces."""
+    if not _NAME.fullmatch(name):
+        raise LabError(f"a lab cannot be named {name!r}: use up to 40 lower-case letters, digits and hyphens")
+    return name
+
+
+def runtime_of(lab: str) -> Path:
+    """The runtime directory of a lab."""
+    return RUNTIME / check_name(lab)
+
+
+def link_name(*parts: str) -> str:
+    """A name for a network device, which may have 15 characters, out of names of any length."""
+    return "q" + hashlib.sha256("/".join(parts).encode()).hexdigest()[:12]
+
+
+def mac_address(*parts: str) -> str:
+    """A locally administered MAC address, always the same for the same parts."""
+    digest = hashlib.sha256("/".join(parts).encode()).digest()
+    return ":".join(f"{octet:02x}" for octet in (0x02, *digest[:5]))
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """The switch that stands for one of the cloud's networks; this machine has `addresses` on it."""
+
+    device: str
+    mac: str
+    alias: str
+    network: Network
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A host's connection to a network: `device` inside the host, `port` at the bridge."""
+
+    bridge: str
+    port: str
+    device: str
+    mac: str
+    alias: str
+    address: str
+    """With its prefix length: 10.0.0.11/24."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host of a lab."""
+
+    node: str
+    container: str
+    netns: str
+    address: str
+    ports: tuple[Port, ...]
+    bmc: Bmc | None
+    runtime: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Everything a lab consists of; `state` is the directory beside the spec that ssh reads its keys from."""
+
+    lab: str
+    state: Path
+    runtime: Path
+    bridges: tuple[Bridge, ...]
+    hosts: tuple[Host, ...]
+
+    def host(self, node: str) -> Host:
+        """The host of a node (LabError names the nodes there are)."""
+        for host in self.hosts:
+            if host.node == node:
+                return host
+        raise LabError(f"lab {self.lab} has no node {node!r}; it has {', '.join(h.node for h in self.hosts)}")
+
+
+def alias_of(lab: str) -> str:
+    """What the alias of every network device of a lab begins with."""
+    return f"quorate lab {lab}: "
+
+
+def netns_prefix(lab: str) -> str:
+    """What the names of the lab's network namespaces and containers begin with.
+
+    An underscore cannot stand in a lab's name, so no lab's prefix is the beginning of another's.
+    """
+    return f"quorate_{lab}_"
+
+
+def layout(cloud: Cloud, directory: Path) -> Layout:
+    """The lab of a cloud whose spec is in `directory`; LabError if a container lab cannot stand for it."""
+    lab = check_name(cloud.name)
+    networks = cloud.topology.networks
+    return Layout(
+        lab=lab,
+        state=directory.absolute() / ".quorate" / "lab",
+        runtime=runtime_of(lab),
+        bridges=tuple(_bridge(lab, network, cloud.topology.nodes) for network in networks),
+        hosts=tuple(_host(lab, node, networks) for node in cloud.topology.nodes),
+    )
+
+
+def _bridge(lab: str, network: Network, nodes: tuple[Node, ...]) -> Bridge:
+    device = link_name(lab, network.name)
+    return Bridge(
+        device=device,
+        mac=mac_address(lab, network.name),
+        alias=alias_of(lab) + f"network {network.name}",
+        network=network,
+        addresses=tuple(f"{address}/{network.cidr.prefixlen}" for address in _own_addresses(network, nodes)),
+    )
+
+
+def _own_addresses(network: Network, nodes: tuple[Node, ...]) -> Iterator[str]:
+    """What this machine is on the network: the first one, as a gateway has, and those of the BMCs."""
+    first = str(network.cidr.network_address + 1)
+    bmcs = [node.bmc.address for node in nodes if node.bmc and ip_address(node.bmc.address) in network.cidr]
+    taken = {node.addresses.get(network.name) for node in nodes}
+    for address in dict.fromkeys([first, *bmcs]):
+        if address not in taken:
+            yield address
+        elif address in bmcs:
+            raise LabError(f"{address} is the address of a node and of a BMC; give the BMC {first}")
+
+
+def _host(lab: str, node: Node, networks: tuple[Network, ...]) -> Host:
+    name = netns_prefix(lab) + node.name
+    attached = [network for network in networks if network.name in node.addresses]
+    if node.bmc and not any(ip_address(node.bmc.address) in network.cidr for network in networks):
+        raise LabError(
+            f"{node.name}: its BMC's address {node.bmc.address} is in none of the networks, so no node of a lab "
+            f"could reach it; give it {attached[0].cidr.network_address + 1} and a port of its own"
+        )
+    return Host(
+        node=node.name,
+        container=name,
+        netns=name,
+        address=node.address,
+        ports=tuple(_port(lab, node, network, number) for number, network in enumerate(attached)),
+        bmc=node.bmc,
+        runtime=runtime_of(lab) / node.name,
+    )
+
+
+def _port(lab: str, node: Node, network: Network, number: int) -> Port:
+    return Port(
+        bridge=link_name(lab, network.name),
+        port=link_name(lab, network.name, node.name),
+        device=f"eth{number}",
+        mac=mac_address(lab, network.name, node.name),
+        alias=alias_of(lab) + f"{node.name} on {network.name}",
+        address=f"{node.addresses[network.name]}/{network.cidr.prefixlen}",
+    )

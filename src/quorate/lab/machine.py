@@ -1,0 +1,87 @@
+"""What this machine must bring to run a lab, and how its podman has to be called."""
+
+import os
+import resource
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from quorate.lab.command import LabError
+
+PROGRAMS = {
+    "podman": "podman",
+    "conmon": "conmon",
+    "ip": "iproute2",
+    "ipmi_sim": "openipmi",
+    "mmdebstrap": "mmdebstrap",
+    "ssh-keygen": "openssh-client",
+}
+"""Every program the lab runs on this machine, and the Debian package that brings it."""
+
+CGROUP = Path("/sys/fs/cgroup")
+SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What podman has to know about this machine.
+
+    `unified` says whether cgroups are version 2 alone; on hybrid or version 1 machines crun refuses to run
+    and systemd wants to be told that it may. `nofile` and `nproc` are limits the caller may hand on.
+    """
+
+    unified: bool
+    nofile: int
+    nproc: int
+    devices: tuple[str, ...]
+
+    @property
+    def podman(self) -> tuple[str, ...]:
+        """How podman is called here."""
+        return ("podman",) if self.unified else ("podman", "--runtime", "runc")
+
+    def create_options(self) -> tuple[str, ...]:
+        """Options for `podman create` that depend on the machine rather than on the host."""
+        # podman's own defaults are above the caller's limits where root lacks CAP_SYS_RESOURCE
+        options = [
+            *("--ulimit", f"nofile={self.nofile}:{self.nofile}"),
+            *("--ulimit", f"nproc={self.nproc}:{self.nproc}"),
+        ]
+        if not self.unified:
+            options += ["--env", "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"]
+        for device in self.devices:
+            options += ["--device", device]
+        return tuple(options)
+
+
+def this_machine() -> Machine:
+    """Look at this machine; raises LabError with all that is missing and the command that installs it."""
+    path = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join([*path, *(entry for entry in SBIN if entry not in path)])
+    if os.geteuid() != 0:
+        raise LabError("a lab needs root: it makes network namespaces and system containers; use sudo")
+    unified = (CGROUP / "cgroup.controllers").exists()
+    programs = PROGRAMS if unified else {**PROGRAMS, "runc": "runc"}
+    lacking = missing(programs)
+    if lacking:
+        names = ", ".join(lacking)
+        packages = " ".join(dict.fromkeys(lacking.values()))
+        install = f"apt-get install --no-install-recommends {packages}"
+        raise LabError(f"this machine lacks {names}; install with: {install}")
+    return Machine(
+        unified=unified,
+        nofile=_limit(resource.RLIMIT_NOFILE, at_most=1_048_576),
+        nproc=_limit(resource.RLIMIT_NPROC, at_most=32_768),
+        devices=tuple(device for device in ("/dev/fuse", "/dev/net/tun") if Path(device).exists()),
+    )
+
+
+def missing(programs: dict[str, str]) -> dict[str, str]:
+    """The programs that are not on PATH, each with the package that brings it."""
+    return {program: package for program, package in programs.items() if shutil.which(program) is None}
+
+
+def _limit(which: int, *, at_most: int) -> int:
+    """The caller's hard limit; podman lowers its own number of processes to 32768, so no more can be had."""
+    hard = resource.getrlimit(which)[1]
+    return at_most if hard == resource.RLIM_INFINITY else min(hard, at_most)
