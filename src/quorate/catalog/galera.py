@@ -8,7 +8,7 @@ from typing import Any
 
 from quorate.catalog import program
 from quorate.formats import settings
-from quorate.model.check import Answers, Check, Probe, Result, listing, no, troubles, yes
+from quorate.model.check import Answers, Check, Probe, Result, dead_ends, listing, no, troubles, yes
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Database, Listener, Mode, Requires, Step
 from quorate.model.design import LOOPBACK, Design
@@ -271,25 +271,22 @@ _STATE = {
 
 def _members(nodes: tuple[str, ...], answers: Mapping[str, Any]) -> Iterator[Result]:
     states = {name: answer["state"] for name, answer in answers.items()}
-    wrong = [
-        no(f"the server does not answer: {state['error']}", name)
-        for name, state in states.items()
-        if "error" in state
-    ]
-    states = {name: state for name, state in states.items() if "error" not in state}
+    silent = {name: states.pop(name)["error"] for name in answers if "error" in states[name]}
+    wrong = [no(f"the server does not answer: {error}", name) for name, error in silent.items()]
     for name, state in states.items():
-        wanted = {**_STATE, "wsrep_cluster_size": str(len(nodes))}
         off = [
-            f"{key} is {state.get(key)}, not {value}" for key, value in wanted.items() if state.get(key) != value
+            f"{key} is {state.get(key)}, not {value}" for key, value in _STATE.items() if state.get(key) != value
         ]
-        if off:
-            wrong.append(no("; ".join(off), name))
-    histories = {state.get("wsrep_cluster_state_uuid") for state in states.values()}
-    if len(histories) > 1:
-        wrong += [
-            no(f"has history {state.get('wsrep_cluster_state_uuid')}", name) for name, state in states.items()
-        ]
-    yield from wrong or [yes(f"{len(states)} of {len(nodes)} synced and durable, history {next(iter(histories))}")]
+        wrong += [no("; ".join(off), name)] if off else []
+    for size in sorted({state["wsrep_cluster_size"] for state in states.values()} - {str(len(nodes))}):
+        seers = [name for name, state in states.items() if state["wsrep_cluster_size"] == size]
+        wrong.append(no(f"{size} of {len(nodes)} members are together (seen from {listing(seers)})"))
+    histories = {name: state["wsrep_cluster_state_uuid"] for name, state in states.items()}
+    if len(set(histories.values())) > 1:
+        wrong += [no(f"has history {history}", name) for name, history in histories.items()]
+    if not wrong:
+        wrong = [yes(f"{listing(states)} synced and durable, of one history ({min(histories.values())})")]
+    yield from wrong
 
 
 def _writes(answers: Mapping[str, Any]) -> Iterator[Result]:
@@ -305,11 +302,6 @@ def _writes(answers: Mapping[str, Any]) -> Iterator[Result]:
 
 
 def _logins(probe: Probe, database: str, answers: Answers) -> Iterator[Result]:
-    wrong = [
-        no(f"through {address}: {trouble}", name)
-        for name, answer in answers[probe].items()
-        for address, trouble in answer[database].items()
-        if trouble
-    ]
-    ways = sorted({address for answer in answers[probe].values() for address in answer[database]})
-    yield from wrong or [yes(f"lets {database} in through {listing(ways)}, from {listing(answers[probe])}")]
+    views = {name: answer[database] for name, answer in answers[probe].items()}
+    ways = sorted({address for view in views.values() for address in view})
+    yield from list(dead_ends(views)) or [yes(f"let in at {listing(ways)}, from {listing(views)}")]

@@ -10,7 +10,7 @@ from typing import Any
 
 from quorate.catalog import program
 from quorate.formats import settings, status
-from quorate.model.check import Answers, Check, Probe, Result, listing, no, troubles, unknown, yes
+from quorate.model.check import Answers, Check, Probe, Result, dead_ends, listing, no, troubles, unknown, yes
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Listener, Mode
 from quorate.model.design import LOOPBACK, Design
@@ -19,6 +19,7 @@ from quorate.model.resource import Clone, Op, Primitive
 from quorate.model.topology import Cluster, Node, VirtualIp
 
 PEERS_PORT = 10240
+CONNECTIONS = 4000
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
 
 
@@ -53,6 +54,9 @@ def config(design: Design, node: Node) -> Iterator[File]:
     sections = settings.merged(_sections(design, node), design.cloud.extra.get("haproxy.cfg"))
     yield File("/etc/haproxy/haproxy.cfg", settings.haproxy(sections), read_by=("haproxy",))
 
+    drop_in = {"Service": {"LimitNOFILE": str(CONNECTIONS * 2 + 2000)}}
+    yield File("/etc/systemd/system/haproxy.service.d/quorate.conf", settings.unit(drop_in))
+
 
 def _address(vip: VirtualIp, interval_s: int) -> Primitive:
     # A host route: the address must never be chosen as a source for the node's own traffic.
@@ -79,7 +83,7 @@ def _sections(design: Design, node: Node) -> settings.Settings:
             "log": "/dev/log local0",
             "user": "haproxy",
             "group": "haproxy",
-            "maxconn": "10000",
+            "maxconn": str(CONNECTIONS),
             "localpeer": node.name,
             "stats socket": f"{ADMIN_SOCKET} mode 660 level admin",
             "stats timeout": "30s",
@@ -203,14 +207,8 @@ def _listener_checks(design: Design, nodes: tuple[str, ...]) -> Iterator[Check]:
 
 def _answering(probe: Probe, name: str, answers: Answers) -> Iterator[Result]:
     views = {asker: answer[name] for asker, answer in answers[probe].items()}
-    wrong = [
-        no(f"{address}: {trouble}", asker)
-        for asker, view in views.items()
-        for address, trouble in view.items()
-        if trouble
-    ]
     addresses = sorted({address for view in views.values() for address in view})
-    yield from wrong or [yes(f"{listing(addresses)} answer from {listing(views)}")]
+    yield from list(dead_ends(views)) or [yes(f"{listing(addresses)}, from {listing(views)}")]
 
 
 def _servers(stat: str) -> dict[tuple[str, str], Mapping[str, str]]:

@@ -9,7 +9,7 @@ from quorate.formats import settings, shell
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Database, Listener, Mode, Requires, Service, Step
 from quorate.model.design import Design
-from quorate.model.item import Command, Directory, File, KeyRepository, Until
+from quorate.model.item import Command, File, KeyRepository, Until
 from quorate.model.resource import Clone, Kind, Op, Primitive
 from quorate.model.secret import KeySet, Secret
 from quorate.model.topology import Cluster, Node
@@ -17,8 +17,11 @@ from quorate.model.topology import Cluster, Node
 PORT = 5000
 ADMIN = Secret("keystone/admin")
 DATABASE = Database("keystone", Secret("database/keystone"))
-TOKENS = KeySet("keystone/fernet")
-CREDENTIALS = KeySet("keystone/credential")
+TOKENS = "keystone/fernet"
+CREDENTIALS = KeySet(
+    "keystone/credential",
+    migrate=("su", "-s", "/bin/sh", "-c", "keystone-manage credential_migrate", "keystone"),
+)
 SERVICE = Service("keystone", "identity", "keystone", "/v3", "OpenStack Identity")
 TOKEN_LIFETIME_S = 3600
 HEALTH = "/healthcheck"
@@ -62,8 +65,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         ),
         owned_units=("keystone.service",),
         prepare=(
-            Directory("/etc/keystone", owner="root", group="keystone", mode=0o750),
-            KeyRepository("/etc/keystone/fernet-keys", TOKENS.name, "keystone", "keystone"),
+            KeyRepository("/etc/keystone/fernet-keys", TOKENS, "keystone", "keystone"),
             KeyRepository("/etc/keystone/credential-keys", CREDENTIALS.name, "keystone", "keystone"),
         ),
         resources=(Clone(api, meta={"interleave": "true"}),),
@@ -72,8 +74,12 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         databases=(DATABASE,),
         services=(SERVICE,),
         secrets=(ADMIN, DATABASE.secret, rabbitmq.PASSWORD),
-        key_sets=(TOKENS, CREDENTIALS),
+        key_sets=(KeySet(TOKENS, lifetime_s=_token_lifetime_s(cloud)), CREDENTIALS),
     )
+
+
+def _token_lifetime_s(cloud: Cloud) -> int:
+    return int(cloud.extra.get("keystone.conf", {}).get("token", {}).get("expiration", TOKEN_LIFETIME_S))
 
 
 def bootstrap(design: Design) -> tuple[Step, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from quorate.catalog import program
 from quorate.formats import settings
-from quorate.model.check import Answers, Check, Probe, Result, troubles, yes
+from quorate.model.check import Answers, Check, Probe, Result, listing, troubles, yes
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component
 from quorate.model.design import Design
@@ -56,10 +56,8 @@ def checks(design: Design) -> Iterator[Check]:
     probe = Probe(program("memcached_reach"), json.dumps({"servers": servers, "within_s": 2}))
 
     def judge(answers: Answers) -> Iterator[Result]:
-        seen = list(troubles(answers[probe]))
-        yield from seen
-        if not seen:
-            yield yes(f"{len(members)} caches keep a value, asked from {len(answers[probe])} nodes")
+        kept = yes(f"{len(members)} caches keep a value, asked from {listing(answers[probe])}")
+        yield from list(troubles(answers[probe])) or [kept]
 
     yield Check(
         "memcached",

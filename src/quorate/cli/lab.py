@@ -14,6 +14,9 @@ from quorate.cli.exit import NO, YES, UsageError
 from quorate.cli.table import table
 from quorate.lab.lab import MEMORY, HostStatus, Lab, down
 
+# What an operator looks around with; nothing that runs needs them.
+OPERATORS_TOOLS = ("crmsh", "pcs", "python3-openstackclient")
+
 _MIB = 1024 * 1024
 
 _NODE_COMMANDS = (
@@ -84,7 +87,7 @@ def run_up(args: argparse.Namespace) -> int:
     made = secrets.make(cloud.path, cloud.design.secrets(), cloud.design.key_sets())
     if made:
         _say(f"made {len(made)} secrets in {secrets.beside(cloud.path)}")
-    packages = tuple(package for component in cloud.design.components() for package in component.packages)
+    packages = (*OPERATORS_TOOLS, *(name for part in cloud.design.components() for name in part.packages))
     lab = _lab_of(cloud)
     lab.up(packages, secrets.read(cloud.path).values, memory=args.memory, nodes=args.nodes)
     _say(f"lab {lab.layout.lab} is up; log in with: ssh -F {lab.layout.state / 'ssh_config'} NODE")

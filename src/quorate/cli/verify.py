@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened, secrets_of, values
 from quorate.cli.exit import NO, UNKNOWN, YES, UsageError
+from quorate.model.check import Result
 from quorate.model.finding import Verdict
 from quorate.remote.openssh_transport import OpensshTransport
 from quorate.remote.session import open_all
@@ -95,15 +96,19 @@ def as_text(report: Report) -> Iterator[str]:
 
 
 def _told(outcome: Outcome, width: int) -> Iterator[str]:
-    """What holds is not worth a line where something does not."""
+    """Of what does not hold only that: not what else does, and no doubt about a node that others refute."""
     head = f"{outcome.verdict.value:7}  {outcome.name:{width}}  "
+    refuted = {result.node for result in outcome.results if result.verdict is Verdict.NO}
     shown = [result for result in outcome.results if result.verdict is outcome.verdict]
-    shown += [result for result in outcome.results if result.verdict not in {outcome.verdict, Verdict.YES}]
-    texts = []
-    for result in shown:
-        where = f"{result.node}: " if result.node else ""
-        doubt = "unknown: " if result.verdict is Verdict.UNKNOWN is not outcome.verdict else ""
-        texts.append(f"{where}{doubt}{result.seen}")
-    for text in texts or ["nothing was seen"]:
-        yield from textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head)) or [head]
+    if outcome.verdict is Verdict.NO:
+        doubts = (result for result in outcome.results if result.verdict is Verdict.UNKNOWN)
+        shown += [result for result in doubts if result.node not in refuted]
+    for text in [_text(result, outcome.verdict) for result in shown] or ["nothing was seen"]:
+        yield from textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
         head = " " * len(head)
+
+
+def _text(result: Result, verdict: Verdict) -> str:
+    where = f"{result.node}: " if result.node else ""
+    doubt = "" if result.verdict is verdict else f"{result.verdict.value}: "
+    return f"{where}{doubt}{result.seen}"

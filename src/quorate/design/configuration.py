@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from quorate.formats import settings
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component
 from quorate.model.resource import (
@@ -26,8 +27,21 @@ FENCING_CLASS = "stonith:"
 def configuration(cloud: Cloud, cluster: Cluster, components: tuple[Component, ...]) -> Configuration:
     """One cluster's configuration."""
     resources = tuple(resource for component in components for resource in component.resources)
+    decided = settings.merged(
+        {
+            "properties": _properties(cloud, cluster),
+            # A resource stays where it is: every move is a disturbance, and the returning node may fail again.
+            "resource-defaults": {
+                "resource-stickiness": "100",
+                "migration-threshold": "3",
+                "failure-timeout": "120s",
+            },
+            "op-defaults": {"timeout": "60s"},
+        },
+        cloud.extra.get("cib"),
+    )
     return Configuration(
-        properties=_properties(cloud, cluster),
+        properties=decided["properties"],
         resources=resources,
         constraints=(
             *_fencing_locations(cluster, resources),
@@ -35,20 +49,14 @@ def configuration(cloud: Cloud, cluster: Cluster, components: tuple[Component, .
             *_orders(components),
         ),
         fencing_levels=tuple(_levels(cloud, cluster, resources)) if len(cloud.fencing.levels) > 1 else (),
-        resource_defaults={
-            # A resource stays where it is: every move is a disturbance, and the returning node may fail again.
-            "resource-stickiness": "100",
-            "migration-threshold": "3",
-            "failure-timeout": "120s",
-        },
-        op_defaults={"timeout": "60s"},
+        resource_defaults=decided["resource-defaults"],
+        op_defaults=decided["op-defaults"],
     )
 
 
 def _properties(cloud: Cloud, cluster: Cluster) -> dict[str, str]:
     timers = cloud.timers
     return {
-        "cluster-name": cluster.name,
         "stonith-enabled": "false" if cloud.fencing.disabled_because else "true",
         "stonith-timeout": f"{timers.fencing_timeout_s}s",
         "no-quorum-policy": "stop",

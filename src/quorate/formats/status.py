@@ -88,6 +88,16 @@ def read(xml: str) -> Status:
     )
 
 
+def trouble(xml: str) -> str:
+    """Why crm_mon gave no view, from what it printed when it failed; empty if it does not say."""
+    try:
+        root = ET.fromstring(xml)  # noqa: S314 - written by crm_mon on a node that we manage
+    except ET.ParseError:
+        return ""
+    said = [each.text or "" for each in root.iterfind("status/errors/error")]
+    return "; ".join(text.removeprefix("crm_mon: ") for text in said)
+
+
 def _true(element: ET.Element, name: str) -> bool:
     return element.get(name) == "true"
 

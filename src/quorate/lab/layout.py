@@ -31,7 +31,7 @@ def runtime_of(lab: str) -> Path:
 
 def link_name(*parts: str) -> str:
     """A name for a network device, which may have 15 characters, out of names of any length."""
-    return "q" + hashlib.sha256("/".join(parts).encode()).hexdigest()[:12]
+    return "qrt" + hashlib.sha256("/".join(parts).encode()).hexdigest()[:12]
 
 
 def mac_address(*parts: str) -> str:

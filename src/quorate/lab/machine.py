@@ -12,6 +12,7 @@ PROGRAMS = {
     "podman": "podman",
     "conmon": "conmon",
     "ip": "iproute2",
+    "bridge": "iproute2",
     "ipmi_sim": "openipmi",
     "mmdebstrap": "mmdebstrap",
     "ssh-keygen": "openssh-client",

@@ -16,8 +16,7 @@ from quorate.lab.command import CommandFailed, LabError, run
 from quorate.lab.layout import Bridge, Host, alias_of, netns_prefix
 
 NETNS = Path("/run/netns")
-_DISABLED = 0
-_FORWARDING = 3
+_PORT_STATES = {"disabled": "0", "forwarding": "3"}
 
 
 def plug(host: Host) -> tuple[str, ...]:
@@ -100,12 +99,12 @@ def devices(lab: str) -> tuple[str, ...]:
 
 def cut(host: Host) -> None:
     """Drop everything that enters or leaves the host (LabError if it is off)."""
-    _set_ports(host, _DISABLED)
+    _set_ports(host, "disabled")
 
 
 def mend(host: Host) -> None:
     """Let its traffic flow again (LabError if it is off)."""
-    _set_ports(host, _FORWARDING)
+    _set_ports(host, "forwarding")
 
 
 def cut_ports(hosts: Iterable[Host]) -> frozenset[str]:
@@ -116,14 +115,14 @@ def cut_ports(hosts: Iterable[Host]) -> frozenset[str]:
     )
 
 
-def _set_ports(host: Host, state: int) -> None:
+def _set_ports(host: Host, state: str) -> None:
     there = {link["ifname"] for link in _links()}
     if any(port.port not in there for port in host.ports):
         raise LabError(
             f"{host.node} has no cable to cut or mend, since it is off; `quorate lab power on {host.node}`"
         )
-    script = "".join(f"link set dev {port.port} type bridge_slave state {state}\n" for port in host.ports)
-    run("ip", "-batch", "-", stdin=script)
+    for port in host.ports:
+        run("bridge", "link", "set", "dev", port.port, "state", _PORT_STATES[state])
 
 
 def _port_state(link: dict[str, Any]) -> str | None:

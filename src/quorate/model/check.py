@@ -74,18 +74,32 @@ def verdict(results: Iterable[Result]) -> Verdict:
     return Verdict.YES if verdicts == {Verdict.YES} else Verdict.UNKNOWN
 
 
-def troubles(views: Mapping[str, Mapping[str, str | None]]) -> Iterator[Result]:
-    """From what each node says of each target (None: well): a no for each trouble, naming who saw it.
+Views = Mapping[str, Mapping[str, str | None]]
+"""What is wrong (None: nothing) with each of several things, as seen from each node that was asked."""
 
-    A trouble that every asker sees is the target's; one that few see may be the way there.
-    """
+
+def troubles(views: Views) -> Iterator[Result]:
+    """A no for each trouble that nodes see with each other, about the node that has it, naming who saw it."""
+    for (target, trouble), askers in _seers(views).items():
+        yield no(f"{trouble} (seen from {listing(askers)})", target)
+
+
+def dead_ends(views: Views) -> Iterator[Result]:
+    """A no for each trouble that nodes see with addresses: about the node if one alone sees it."""
+    for (address, trouble), askers in _seers(views).items():
+        if len(askers) == 1:
+            yield no(f"{address}: {trouble}", askers[0])
+        else:
+            yield no(f"{address}: {trouble} (seen from {listing(askers)})")
+
+
+def _seers(views: Views) -> dict[tuple[str, str], list[str]]:
     seers: dict[tuple[str, str], list[str]] = defaultdict(list)
     for asker, view in views.items():
         for target, trouble in view.items():
             if trouble:
                 seers[target, trouble].append(asker)
-    for (target, trouble), askers in seers.items():
-        yield no(f"{trouble} (seen from {listing(askers)})", target)
+    return seers
 
 
 def listing(names: Iterable[str]) -> str:

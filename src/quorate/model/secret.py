@@ -22,9 +22,15 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """A set of Fernet keys that is rotated: staged, primary and secondary keys, by number."""
+    """A set of Fernet keys that is rotated: staged, primary and secondary keys, by number.
+
+    `lifetime_s` is how long what a key made is used, None if for ever; `migrate` is a command, run on one node
+    after a rotation, that makes what the old keys made anew.
+    """
 
     name: str
+    lifetime_s: int | None = None
+    migrate: tuple[str, ...] = ()
 
 
 def references(text: str) -> Iterator[str]:

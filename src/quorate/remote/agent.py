@@ -95,6 +95,7 @@ def environment() -> dict[str, str]:
         NEEDRESTART_SUSPEND="1",  # what restarts, and when, is decided by the deployment
         SYSTEMD_COLORS="0",
         SYSTEMD_PAGER="",
+        SYSTEMCTL_SKIP_SYSV="1",  # a leftover init script must not decide whether its unit can be enabled
     )
 
 

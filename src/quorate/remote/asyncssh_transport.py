@@ -23,15 +23,23 @@ class AsyncsshChannel:
     ) -> None:
         self._connection, self._process = connection, process
         self._stderr = b""
+        self._loss = ""
         self._errors = asyncio.create_task(self._collect())
 
     async def _collect(self) -> None:
-        while data := await self._process.stderr.read(_READ_BYTES):
+        while data := await self._some_of(self._process.stderr):
             self._stderr = (self._stderr + data)[-_STDERR_BYTES:]
+
+    async def _some_of(self, stream: asyncssh.SSHReader[bytes]) -> bytes:
+        try:
+            return await stream.read(_READ_BYTES)
+        except (OSError, asyncssh.Error) as error:  # the first read after a loss raises, later ones give the end
+            self._loss = str(error) or type(error).__name__
+            return b""
 
     async def read(self) -> bytes:
         """Some bytes of its standard output; empty at the end, also when the connection is lost."""
-        return await self._process.stdout.read(_READ_BYTES)
+        return await self._some_of(self._process.stdout)
 
     async def write(self, data: bytes) -> None:
         """Send to its standard input (ConnectionError if it is gone)."""
@@ -47,7 +55,9 @@ class AsyncsshChannel:
         await self._errors
         status = self._process.exit_status
         stderr = self._stderr.decode("utf-8", "replace").strip()
-        return Ending(None if status is None or status < 0 else status, stderr)
+        return Ending(
+            None if status is None or status < 0 else status, "\n".join(filter(None, (stderr, self._loss)))
+        )
 
     async def close(self) -> None:
         """End its standard input and close the connection without waiting for the command."""

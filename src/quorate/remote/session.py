@@ -170,21 +170,27 @@ class Session:
     async def _read(self) -> None:
         """Hand every line of the agent's to the request it answers."""
         rest = b""
-        while data := await self._channel.read():
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                self._dispatch(json.loads(line))
-        self._ending = await self._channel.ending()
-        self._ended.set()
-        if not self._hello.done():
-            self._hello.set_result(None)
-        for replies in self._replies.values():
-            replies.put_nowait(None)
+        try:
+            while data := await self._channel.read():
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    self._dispatch(json.loads(line))
+            self._ending = await self._channel.ending()
+        except ValueError as error:
+            self._ending = Ending(None, f"not the agent's words: {error}")
+        finally:
+            self._ended.set()
+            if not self._hello.done():
+                self._hello.set_result(None)
+            for replies in self._replies.values():
+                replies.put_nowait(None)
 
     def _dispatch(self, reply: Json) -> None:
         if "hello" in reply:
             self._hello.set_result(reply)
-        elif reply.get("id") in self._replies:
+        elif "id" not in reply:
+            raise ValueError(reply.get("error"))
+        elif reply["id"] in self._replies:
             self._replies[reply["id"]].put_nowait(reply)
 
     async def _keep_alive(self) -> None:

@@ -101,6 +101,11 @@ extra:
       # bcrypt with 2^4 rounds, so that a laptop that plays all controllers has time for the rest.
       # Never in production: passwords hashed so cheaply are guessed quickly.
       password_hash_rounds: 4
+  cib:
+    properties:
+      # Pacemaker begins fewer actions at once on a loaded node (80% by default); in a lab all nodes see the load of
+      # the one machine that plays them, and would begin one after the other.
+      load-threshold: 1000%
 """
 )
 

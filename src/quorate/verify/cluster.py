@@ -80,8 +80,8 @@ def _quorum(nodes: tuple[str, ...], answers: Answers) -> Iterator[Result]:
 
 
 def _told(said: Mapping[str, Any]) -> str:
-    lines = [line for line in (said["stderr"] or "").splitlines() if line.strip()]
-    return f"Pacemaker does not answer: {lines[0] if lines else 'crm_mon exited ' + str(said['rc'])}"
+    why = status.trouble(said["stdout"]) or said["stderr"].strip() or f"crm_mon exited {said['rc']}"
+    return f"Pacemaker does not answer: {why}"
 
 
 def _placed(cluster: ClusterDesign, answers: Answers) -> Iterator[Result]:
@@ -197,6 +197,8 @@ def _fencing(design: Design, probes: Mapping[Probe, tuple[str, ...]], answers: A
             states = {name: _power(name, asker, answer, target) for name in answer["devices"]}
             seen += [result.seen for result in states.values()]
             wrong += [result for result in states.values() if result.verdict is not Verdict.YES]
+    if not seen and not wrong:
+        wrong = [unknown("there is no device, or no node but its target to ask it from")]
     yield from wrong or [yes("; ".join(seen))]
 
 

@@ -41,7 +41,7 @@ def _installed(probes: Mapping[Probe, tuple[str, ...]], answers: Answers) -> Ite
             missing = [name for name in names if name not in present]
             if missing:
                 wrong.append(no(f"not installed: {listing(missing)}", node))
-    yield from wrong or [yes(f"all {count}")]
+    yield from wrong or [yes(f"all {count} on every node")]
 
 
 def _wanted(cluster: ClusterDesign) -> dict[str, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from quorate.model.cloud import Ssh
 from quorate.model.topology import MANAGEMENT, Node
 from quorate.remote.openssh_transport import ProcessChannel
 from quorate.remote.session import Session
+from quorate.remote.until import until
 
 NODE = Node("n1", {MANAGEMENT: "127.0.0.1"})
 
@@ -33,6 +34,15 @@ class LocalTransport:
         words[words.index("python3")] = self.python
         environment = ("env", f"PATH={self.path}:{os.environ['PATH']}") if self.path else ()
         return await ProcessChannel.start(*environment, *words)
+
+
+async def appears(path: Path) -> None:
+    """Wait for what a command makes."""
+
+    async def exists() -> bool:
+        return path.exists()
+
+    await until(str(path), exists, bool, within_s=10, every_s=0.02)
 
 
 @asynccontextmanager

@@ -1,0 +1,66 @@
+# The two commands a newcomer needs: make demo, make test. Everything else is below them.
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+# What the lab runs on this machine, and what a virtual environment needs.
+PACKAGES := python3-venv podman runc netavark aardvark-dns mmdebstrap openipmi openssh-client iproute2 nftables
+DEMO := cloud
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help install packages demo clean check lint pure tools lab test lock
+
+help: ## show these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+install: packages $(VENV)/installed ## the virtual environment with quorate in it, and the Debian packages it needs
+
+packages:
+	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p 2>/dev/null | grep -q '^Status: .* installed' || echo $$p; done)
+	if [ -n "$$missing" ]; then
+		if [ "$$(id -u)" -ne 0 ]; then
+			echo "missing packages; run: sudo apt-get install --no-install-recommends" $$missing >&2
+			exit 3
+		fi
+		export DEBIAN_FRONTEND=noninteractive
+		apt-get -qq update
+		apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends $$missing
+	fi
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	/usr/bin/python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+lock: ## resolve the dependencies anew into requirements.lock
+	$(BIN)/pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --all-extras --build-deps-for=editable --generate-hashes --allow-unsafe --strip-extras \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header -o requirements.lock pyproject.toml
+
+demo: install ## a highly available identity cloud on this machine, and the power cut of a controller
+	$(BIN)/quorate demo $(DEMO)
+
+clean: ## take the demo's lab down
+	if [ -e $(DEMO)/quorate.yaml ]; then $(BIN)/quorate lab down -f $(DEMO)/quorate.yaml; fi
+	rm -rf $(DEMO)
+
+check: install lint pure tools ## lint, types, layers, and the tests that need no lab
+
+lint:
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pure:
+	$(BIN)/pytest -q tests/pure
+
+tools:
+	$(BIN)/pytest -q tests/tools
+
+test: install lint ## everything: also a real cluster in a lab
+	$(BIN)/pytest tests/pure tests/tools tests/lab

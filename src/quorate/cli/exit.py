@@ -1,0 +1,41 @@
+"""Which error ends with which exit code."""
+
+from quorate.lab.command import LabError
+from quorate.plan.plan import UnreadablePlan
+from quorate.remote.errors import AgentLost, CommandFailed, Locked, Unreachable
+from quorate.remote.until import Deadline
+from quorate.secrets import NotPushedError, SecretsError
+from quorate.spec import SpecErrors, SpecNotFoundError, SpecUnreadableError
+
+YES = 0
+NO = 1
+USAGE = 2
+UNKNOWN = 3
+INTERRUPTED = 130
+
+
+class UsageError(Exception):
+    """What was asked for makes no sense as asked; the message says what does."""
+
+
+_CODES: dict[type[Exception], int] = {
+    UsageError: USAGE,
+    SpecErrors: USAGE,
+    SpecNotFoundError: USAGE,
+    SpecUnreadableError: USAGE,
+    UnreadablePlan: USAGE,
+    SecretsError: USAGE,
+    NotPushedError: NO,
+    CommandFailed: NO,
+    Locked: NO,
+    LabError: UNKNOWN,
+    Unreachable: UNKNOWN,
+    AgentLost: UNKNOWN,
+    Deadline: UNKNOWN,
+}
+ERRORS = tuple(_CODES)
+
+
+def code(error: Exception) -> int:
+    """The exit code of an expected error."""
+    return next(value for kind, value in _CODES.items() if isinstance(error, kind))

@@ -1,0 +1,38 @@
+"""The program `quorate`: its commands, and how each ends."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from quorate.cli import check, demo, deploy, init, keys, lab, plan, render, secrets, show, verify
+from quorate.cli.exit import ERRORS, INTERRUPTED, code
+
+COMMANDS = (init, check, show, render, secrets, plan, deploy, verify, keys, lab, demo)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of every command."""
+    top = argparse.ArgumentParser(
+        prog="quorate", description="A highly available OpenStack control plane from one file."
+    )
+    subparsers = top.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    args = parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except ERRORS as error:
+        print(f"quorate: {error}" if "\n" not in str(error) else str(error), file=sys.stderr)
+        return code(error)
+    except BrokenPipeError:
+        # The reader of our output (a pager, head) has had enough.
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("quorate: interrupted", file=sys.stderr)
+        return INTERRUPTED
