@@ -285,7 +285,7 @@ def _members(nodes: tuple[str, ...], answers: Mapping[str, Any]) -> Iterator[Res
     if len(set(histories.values())) > 1:
         wrong += [no(f"has history {history}", name) for name, history in histories.items()]
     if not wrong:
-        wrong = [yes(f"{listing(states)} synced and durable, of one history ({min(histories.values())})")]
+        wrong = [yes(f"{listing(states)} synced and durable, of one history, {min(histories.values())[:8]}")]
     yield from wrong
 
 
