@@ -24,8 +24,6 @@ COMMAND_S = 60.0
 LIFE_S = 3600
 """A container that a killed session left behind ends by itself after this."""
 
-DIALECTS = ("crmsh", "pcs")
-"""What the tests need on a host and a deployment does not."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -117,7 +115,7 @@ def host_image(machine: Machine, lab_design: Design) -> str:
     if named := os.environ.get("QUORATE_TOOLS_IMAGE"):
         return named
     packages = {package for component in lab_design.components() for package in component.packages}
-    return image.ensure(machine.podman, sorted({*packages, *DIALECTS}), print)
+    return image.ensure(machine.podman, sorted({*packages, *image.OPERATORS_TOOLS}), print)
 
 
 @pytest.fixture(scope="session")

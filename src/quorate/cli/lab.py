@@ -12,10 +12,8 @@ from quorate import secrets, spec
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened
 from quorate.cli.exit import NO, YES, UsageError
 from quorate.cli.table import table
+from quorate.lab.image import OPERATORS_TOOLS
 from quorate.lab.lab import MEMORY, HostStatus, Lab, down
-
-# What an operator looks around with; nothing that runs needs them.
-OPERATORS_TOOLS = ("crmsh", "pcs", "python3-openstackclient")
 
 _MIB = 1024 * 1024
 

@@ -37,6 +37,9 @@ BASE = (
 )
 """What a plain Debian server has; a deployment relies on python3 and sshd alone."""
 
+OPERATORS_TOOLS = ("crmsh", "pcs", "python3-openstackclient")
+"""What an operator looks around a lab with; nothing that runs needs them."""
+
 LEFT_OUT = (
     "/usr/share/doc/*",
     "/usr/share/info/*",
