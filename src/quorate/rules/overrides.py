@@ -168,6 +168,10 @@ def without_effect(design: Design) -> Iterator[Breach]:
     A configuration that nothing renders, or a misspelt name of one, is silently nothing.
     """
     contents = [file.content for files in design.files.values() for file in files]
+    for cluster in design.clusters:
+        decided = cluster.configuration
+        for keys in (decided.properties, decided.resource_defaults, decided.op_defaults):
+            contents += [f"{key}={value}" for key, value in keys.items()]
     for name, sections in design.cloud.extra.items():
         for section, keys in sections.items():
             for key, value in keys.items():

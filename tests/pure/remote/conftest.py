@@ -40,7 +40,7 @@ async def appears(path: Path) -> None:
     """Wait for what a command makes."""
 
     async def exists() -> bool:
-        return path.exists()
+        return path.exists()  # noqa: ASYNC240 - the file is local
 
     await until(str(path), exists, bool, within_s=10, every_s=0.02)
 
@@ -73,7 +73,8 @@ class Programs:
 
     def add(self, name: str, script: str) -> None:
         file = self.directory / name
-        file.write_text(f'#!/bin/sh\necho "{name} $*" >> {self.directory}/calls\n{script}\n')
+        note = f"printf '%s\\n' \"{name} $*\" >> {self.directory}/calls"
+        file.write_text(f"#!/bin/sh\n{note}\n{script}\n")
         file.chmod(0o755)
 
     def calls(self) -> list[str]:

@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC240 - the files are local
 import asyncio
 import contextlib
 import json
