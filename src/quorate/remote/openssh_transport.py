@@ -95,7 +95,7 @@ class OpensshTransport:
 
 async def _host_name(config: list[str], host: str) -> str:
     """The HostName that the ssh_config gives a host; its own name if none."""
-    process = await asyncio.create_subprocess_exec("ssh", "-G", *config, "--", host, stdout=PIPE)
+    process = await asyncio.create_subprocess_exec("ssh", "-T", "-G", *config, "--", host, stdout=PIPE)
     stdout, _ = await process.communicate()
     settings = dict(line.split(" ", 1) for line in stdout.decode().splitlines() if " " in line)
     return settings.get("hostname", host)

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import shlex
+import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from quorate.model.cloud import Ssh
@@ -91,3 +94,44 @@ def programs(tmp_path: Path) -> Programs:
     directory = tmp_path / "bin"
     directory.mkdir()
     return Programs(directory)
+
+
+@dataclass(frozen=True)
+class Server:
+    """An SSH server in a process that can be killed and frozen."""
+
+    directory: Path
+    port: int
+    process: subprocess.Popen
+
+    def trust(self, key: str = "host.pub") -> None:
+        line = (self.directory / key).read_text()
+        (self.directory / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {line}")
+
+    @property
+    def ssh(self) -> Ssh:
+        config = self.directory / "config"
+        config.write_text(
+            f"Host controller*\n  Port {self.port}\n  IdentityFile {self.directory}/id\n"
+            f"  UserKnownHostsFile {self.directory}/known_hosts\n"
+        )
+        return Ssh(config=str(config))
+
+
+def make_key(path: Path) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    key.write_private_key(path)
+    path.chmod(0o600)  # ssh refuses a key that others may read
+    key.write_public_key(path.with_suffix(".pub"))
+
+
+@pytest.fixture
+def sshd(tmp_path):
+    make_key(tmp_path / "host")
+    make_key(tmp_path / "other")
+    make_key(tmp_path / "id")
+    shutil.copy(tmp_path / "id.pub", tmp_path / "authorized")
+    program = Path(__file__).with_name("sshd.py")
+    with subprocess.Popen([sys.executable, program, tmp_path], stdout=subprocess.PIPE, text=True) as process:
+        yield Server(tmp_path, int(process.stdout.readline()), process)
+        process.kill()

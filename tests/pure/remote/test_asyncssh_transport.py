@@ -1,15 +1,10 @@
 """The transport against a real SSH server: asyncssh's own, in a process that can be killed and frozen."""
 
 import asyncio
-import shutil
 import signal
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-import asyncssh
 import pytest
 
 from quorate.model.cloud import Ssh
@@ -19,47 +14,9 @@ from quorate.remote.errors import AgentLost, Unreachable
 from quorate.remote.session import Session, open_all
 from quorate.remote.shipping import Probe
 
-from .conftest import appears
+from .conftest import appears, make_key
 
 NODE = Node("controller1", {MANAGEMENT: "127.0.0.1"})
-
-
-@dataclass(frozen=True)
-class Server:
-    directory: Path
-    port: int
-    process: subprocess.Popen
-
-    def trust(self, key: str = "host.pub") -> None:
-        line = (self.directory / key).read_text()
-        (self.directory / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {line}")
-
-    @property
-    def ssh(self) -> Ssh:
-        config = self.directory / "config"
-        config.write_text(
-            f"Host controller*\n  Port {self.port}\n  IdentityFile {self.directory}/id\n"
-            f"  UserKnownHostsFile {self.directory}/known_hosts\n"
-        )
-        return Ssh(config=str(config))
-
-
-def make_key(path: Path) -> None:
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    key.write_private_key(path)
-    key.write_public_key(path.with_suffix(".pub"))
-
-
-@pytest.fixture
-def sshd(tmp_path):
-    make_key(tmp_path / "host")
-    make_key(tmp_path / "other")
-    make_key(tmp_path / "id")
-    shutil.copy(tmp_path / "id.pub", tmp_path / "authorized")
-    program = Path(__file__).with_name("sshd.py")
-    with subprocess.Popen([sys.executable, program, tmp_path], stdout=subprocess.PIPE, text=True) as process:
-        yield Server(tmp_path, int(process.stdout.readline()), process)
-        process.kill()
 
 
 def open_and_close(ssh: Ssh) -> None:
