@@ -243,7 +243,7 @@ def _downs(
         row = servers.get((listener, server))
         if row is None:
             yield f"{listener} is not configured"
-        elif row["status"] != "UP":
+        elif not row["status"].startswith("UP"):
             why = " ".join(part for part in (row.get("check_status"), row.get("last_chk")) if part)
             yield f"{listener} is {row['status']}" + (f" ({why})" if why else "")
 
@@ -291,12 +291,8 @@ def _holder(
             each.get("local") == vip.address for each in chain.from_iterable(link["addr_info"] for link in links)
         )
     ]
-    said = {
-        where
-        for text in answers[view].values()
-        if text["rc"] == 0
-        for where in status.read(text["stdout"]).active(address_id(vip))
-    }
+    views = [status.read(said["stdout"]) for said in answers[view].values() if said["rc"] == 0]
+    said = {where for each in views for where in each.active(address_id(vip))}
     if len(holders) > 1:
         yield from (
             no(f"{vip.address} is here, and on {listing(h for h in holders if h != name)}", name)
@@ -306,7 +302,7 @@ def _holder(
         yield unknown(f"{vip.address} is on none of {listing(seen)}")
     elif not holders:
         yield no(f"{vip.address} is on no node; Pacemaker says {listing(sorted(said))}")
-    elif not said:
+    elif not views:
         yield unknown(f"{vip.address} is on {holders[0]}; Pacemaker does not answer")
     elif said != set(holders):
         yield no(f"{vip.address} is here; Pacemaker says {listing(sorted(said))}", holders[0])

@@ -90,16 +90,20 @@ def clocks(offsets: Mapping[str, tuple[float, float]]) -> Iterator[Result]:
     `offsets` are bounds in s of each node's clock against ours: it was read between the sending of the question
     and the arrival of its answer.
     """
+    apart = {a: [b for b in offsets if b != a and _at_least(offsets, a, b) > APART_S] for a in offsets}
+    worst = max((len(others) for others in apart.values()), default=0)
     pairs = [(a, b) for a in offsets for b in offsets if a < b]
-    apart = [pair for pair in pairs if _at_least(offsets, *pair) > APART_S]
-    doubtful = [pair for pair in pairs if _at_most(offsets, *pair) > APART_S and pair not in apart]
-    for a, b in apart:
-        yield no(f"at least {_at_least(offsets, a, b):.1f} s apart from {b}: is time synchronised there?", a)
+    doubtful = [(a, b) for a, b in pairs if _at_most(offsets, a, b) > APART_S and b not in apart[a]]
+    for node, others in apart.items():
+        # A wrong clock is apart from all that are right, a right one only from those that are wrong.
+        if worst and len(others) == worst:
+            least = min(_at_least(offsets, node, other) for other in others)
+            yield no(f"at least {least:.1f} s apart from {listing(others)}: is time synchronised there?", node)
     for a, b in doubtful:
         yield unknown(
             f"up to {_at_most(offsets, a, b):.1f} s apart from {b}: the way there is too slow to tell", a
         )
-    if offsets and not apart and not doubtful:
+    if offsets and not worst and not doubtful:
         most = max((_at_most(offsets, *pair) for pair in pairs), default=0.0)
         yield yes(f"{len(offsets)} clocks within {most:.2f} s")
 
