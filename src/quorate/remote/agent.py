@@ -875,7 +875,12 @@ def cib(item: Json, job: Job) -> Result:
         verified = run(["crm_verify", "-V", "--xml-file", wanted])
         if verified.rc != 0:
             raise verified.failed("Pacemaker finds the new configuration invalid")
-        actions = transition(must(["crm_simulate", "--simulate", "--xml-file", wanted], timeout_s=120).stdout)
+        simulated = run(["crm_simulate", "--simulate", "--xml-file", wanted], timeout_s=120)
+        if simulated.rc != 0:
+            raise simulated.failed(
+                "Pacemaker foresees that it could not carry this out: do its orders form a loop?"
+            )
+        actions = transition(simulated.stdout)
         if job.check:
             return Result("changed", f"{len(diff)} changes", diff, actions)
         job.tell("running", f"{len(diff)} changes to the cluster's configuration")
