@@ -222,6 +222,8 @@ def _uwsgi(design: Design, node: Node) -> settings.Settings:
             "lazy-apps": "true",
             "thunder-lock": "true",
             "buffer-size": "65535",
+            # uWSGI closes after each answer; a client that is told so does not try the connection again.
+            "add-header": "Connection: close",
             "listen": "128",
             "die-on-term": "true",
             "no-orphans": "true",

@@ -48,17 +48,12 @@ class Progress:
 async def look(
     tasks: Sequence[Task], hosts: Mapping[str, Host], values: Values, report: Report | None = None
 ) -> Progress:
-    """Compare every task's items with the hosts, changing nothing; nodes at once, tasks of a node in order."""
+    """Compare every task's items with the hosts, changing nothing; all at once, since none waits for another."""
     progress = Progress()
 
-    async def node(name: str) -> None:
-        for task in tasks:
-            if task.node == name:
-                await _carry_out(task, hosts[name], values, progress, report, check=True)
-
     async with asyncio.TaskGroup() as group:
-        for name in dict.fromkeys(task.node for task in tasks):
-            group.create_task(node(name))
+        for task in tasks:
+            group.create_task(_carry_out(task, hosts[task.node], values, progress, report, check=True))
     order = {task.id: number for number, task in enumerate(tasks)}
     progress.done = dict(sorted(progress.done.items(), key=lambda pair: order[pair[0]]))
     return progress

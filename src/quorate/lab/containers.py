@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quorate.lab import keys, wiring
-from quorate.lab.command import LabError, run
-from quorate.lab.layout import Host, Layout
+from quorate.lab.command import CommandFailed, LabError, run
+from quorate.lab.layout import Host, Layout, prefix
 from quorate.lab.machine import Machine
-from quorate.lab.power import Switch
+from quorate.lab.power import INIT, Switch
 
 LAB_LABEL = "quorate.lab"
 NODE_LABEL = "quorate.node"
@@ -37,7 +37,7 @@ class Container:
 
 
 def of_lab(podman: Sequence[str], lab: str) -> tuple[Container, ...]:
-    """Every container that carries the lab's name, whatever has become of it."""
+    """Every container that was made for the lab, whatever has become of it."""
     listing = run(*podman, "ps", "--all", "--filter", f"label={LAB_LABEL}={lab}", "--format", "json")
     return tuple(
         Container(
@@ -54,8 +54,10 @@ def of_lab(podman: Sequence[str], lab: str) -> tuple[Container, ...]:
 
 def create(machine: Machine, lab: Layout, host: Host, image: str, memory: str) -> str:
     """Make a host's container, still off; its id."""
-    wiring.make_namespace(host)  # podman insists that it exists already
-    return run(
+    # podman insists that both exist
+    wiring.make_namespace(host)
+    journal(lab, host).mkdir(parents=True, exist_ok=True)
+    command = (
         *(*machine.podman, "create", "--name", host.container, "--hostname", host.node),
         *("--label", f"{LAB_LABEL}={lab.lab}", "--label", f"{NODE_LABEL}={host.node}"),
         *("--label", f"{STATE_LABEL}={lab.state}", "--label", f"{WIRING_LABEL}={fingerprint(host)}"),
@@ -63,15 +65,28 @@ def create(machine: Machine, lab: Layout, host: Host, image: str, memory: str) -
         # a deployment renames its own /etc/hosts into place, which a file mounted there would prevent
         *("--network", f"ns:{wiring.NETNS / host.netns}", "--no-hosts", "--dns", "none"),
         *("--memory", memory, "--memory-swap", memory, "--pids-limit", str(PIDS_LIMIT)),
-        # the journal outlives a power cut, as on a disk: podman would keep it in memory
-        *("--shm-size", SHARED_MEMORY, "--volume", "/var/log/journal"),
+        # podman would keep the journal in memory; it is to outlive a power cut, and be readable after it
+        *("--shm-size", SHARED_MEMORY, "--volume", f"{journal(lab, host)}:/var/log/journal"),
         *("--systemd", "always", "--cap-add", "ALL", "--log-driver", "none"),
         # what --privileged gives, but for this machine's devices and its /proc/sysrq-trigger
         *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
         *("--security-opt", "label=disable", "--security-opt", "unmask=/proc/sys"),
         *machine.create_options(),
-        *(image, "/sbin/init"),
-    ).strip()
+        *(image, INIT),
+    )
+    try:
+        return run(*command).strip()
+    except CommandFailed as error:
+        if "already in use" not in error.stderr:
+            raise
+        # podman was killed half-way through making it: there is a disk of that name, but no container
+        run(*machine.podman, "rm", "--force", "--time", "0", host.container)
+        return run(*command).strip()
+
+
+def journal(lab: Layout, host: Host) -> Path:
+    """Where a host's journal is on this machine, for `journalctl --directory`."""
+    return lab.state / "journal" / host.node
 
 
 def seed(machine: Machine, lab: Layout, host: Host) -> None:
@@ -105,10 +120,16 @@ def switch(machine: Machine, host: Host, container_id: str) -> Switch:
     )
 
 
-def remove(podman: Sequence[str], containers: Sequence[Container]) -> None:
-    """Remove containers with their disks, running or not."""
-    if containers:
-        run(*podman, "rm", "--force", "--volumes", "--time", "0", *(container.id for container in containers))
+def remove(podman: Sequence[str], lab: str) -> tuple[str, ...]:
+    """Remove the lab's containers with their disks, running or not, half-made ones too; their names.
+
+    Half-made means that podman was killed: the disk is there, with a name but no label.
+    """
+    listing = run(*podman, "ps", "--all", "--external", "--format", "{{.Names}}")
+    names = tuple(name for name in listing.split() if name.startswith(prefix(lab)))
+    if names:
+        run(*podman, "rm", "--force", "--time", "0", *names)
+    return names
 
 
 def fingerprint(host: Host) -> str:

@@ -67,7 +67,7 @@ chmod 755 "$1/usr/bin/py3compile"
 _CUSTOMIZE = r"""
 rm "$1/usr/bin/py3compile"
 chroot "$1" dpkg-divert --local --rename --remove /usr/bin/py3compile
-chroot "$1" python3 -m compileall -q -j 0 /usr/lib/python3/dist-packages || true
+chroot "$1" python3 -m compileall -q -j 0 /usr/lib/python3/dist-packages /usr/share || true
 rm "$1/usr/sbin/policy-rc.d"
 rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/rc[S2345].d/S*
 : > "$1/etc/machine-id"

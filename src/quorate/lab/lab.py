@@ -148,7 +148,7 @@ class Lab:
         )
 
     def _claim(self, hosts: Sequence[Host]) -> None:
-        """Make the runtime directories, unless another directory's lab has that name."""
+        """Make the runtime directories, unless the name is another lab's or this one's keys are lost."""
         there = containers.of_lab(self.machine.podman, self.layout.lab)
         for container in there:
             if container.state != self.layout.state:
@@ -156,6 +156,10 @@ class Lab:
                     f"there is a lab named {self.layout.lab} already, of {container.state.parent.parent}; take it "
                     f"down with `quorate lab down --name {self.layout.lab}` or give this cloud another name"
                 )
+        if there and not keys.user_key(self.layout).exists():
+            raise LabError(
+                f"{self.layout.state} is gone, and with it the hosts' keys: `quorate lab down`, then up"
+            )
         for host in hosts:
             host.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -166,7 +170,7 @@ class Lab:
             raise LabError(f"{host.node}: the file gives it other addresses now; `quorate lab down` and up again")
         container_id = there.id if there else containers.create(self.machine, self.layout, host, disk, memory)
         switch = containers.switch(self.machine, host, container_id)
-        if switch.is_on():
+        if switch.has_booted():
             switch.save()
             return f"{host.node}: is on"
         if not there or not _is_saved(switch, host):
@@ -198,17 +202,17 @@ def down(name: str, *, state: Path | None = None) -> bool:
         for switch in _switches(runtime):
             with _as_lab_error():
                 switch.off()
-        there = containers.of_lab(podman, name)
-        containers.remove(podman, there)
+        states = {container.state for container in containers.of_lab(podman, name)} | ({state} if state else set())
+        hosts = containers.remove(podman, name)
         devices = (*wiring.devices(name), *wiring.namespaces(name))
         wiring.tear(name)
-        states = {container.state for container in there} | ({state} if state else set())
         directories = [path for path in (runtime, *states) if path.exists()]
         for path in directories:
             shutil.rmtree(path)
-            if path != runtime and not any(path.parent.iterdir()):
+        for path in states:
+            if path.parent.is_dir() and not any(path.parent.iterdir()):
                 path.parent.rmdir()
-    return bool(bmcs or there or devices or directories)
+    return bool(bmcs or hosts or devices or directories)
 
 
 def _switches(runtime: Path) -> Iterator[Switch]:

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from quorate.lab.command import LabError
+from quorate.lab.machine import LINKS
 from quorate.model.cloud import Cloud
 from quorate.model.topology import Bmc, Network, Node
 
@@ -31,7 +32,7 @@ def runtime_of(lab: str) -> Path:
 
 def link_name(*parts: str) -> str:
     """A name for a network device, which may have 15 characters, out of names of any length."""
-    return "qrt" + hashlib.sha256("/".join(parts).encode()).hexdigest()[:12]
+    return LINKS + hashlib.sha256("/".join(parts).encode()).hexdigest()[:12]
 
 
 def mac_address(*parts: str) -> str:
@@ -100,7 +101,7 @@ def alias_of(lab: str) -> str:
     return f"quorate lab {lab}: "
 
 
-def netns_prefix(lab: str) -> str:
+def prefix(lab: str) -> str:
     """What the names of the lab's network namespaces and containers begin with.
 
     An underscore cannot stand in a lab's name, so no lab's prefix is the beginning of another's.
@@ -145,7 +146,7 @@ def _own_addresses(network: Network, nodes: tuple[Node, ...]) -> Iterator[str]:
 
 
 def _host(lab: str, node: Node, networks: tuple[Network, ...]) -> Host:
-    name = netns_prefix(lab) + node.name
+    name = prefix(lab) + node.name
     attached = [network for network in networks if network.name in node.addresses]
     if node.bmc and not any(ip_address(node.bmc.address) in network.cidr for network in networks):
         raise LabError(

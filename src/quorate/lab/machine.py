@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from quorate.lab.command import LabError
+from quorate.lab.command import LabError, run
 
 PROGRAMS = {
     "podman": "podman",
@@ -18,6 +18,9 @@ PROGRAMS = {
     "ssh-keygen": "openssh-client",
 }
 """Every program the lab runs on this machine, and the Debian package that brings it."""
+
+LINKS = "qrt"
+"""What the names of all network devices of labs begin with."""
 
 CGROUP = Path("/sys/fs/cgroup")
 SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")
@@ -69,12 +72,35 @@ def this_machine() -> Machine:
         packages = " ".join(dict.fromkeys(lacking.values()))
         install = f"apt-get install --no-install-recommends {packages}"
         raise LabError(f"this machine lacks {names}; install with: {install}")
+    _refuse_filtered_bridges()
     return Machine(
         unified=unified,
         nofile=_limit(resource.RLIMIT_NOFILE, at_most=1_048_576),
         nproc=_limit(resource.RLIMIT_NPROC, at_most=32_768),
         devices=tuple(device for device in ("/dev/fuse", "/dev/net/tun") if Path(device).exists()),
     )
+
+
+def _refuse_filtered_bridges() -> None:
+    """Docker and some firewalls have this machine drop what it forwards, which includes bridged frames."""
+    filtered = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+    if (
+        not filtered.exists()
+        or filtered.read_text(encoding="ascii").strip() == "0"
+        or not shutil.which("iptables")
+    ):
+        return
+    if drops_between_hosts(run("iptables", "--list-rules", "FORWARD")):
+        allow = f"iptables -I FORWARD -i {LINKS}+ -o {LINKS}+ -j ACCEPT"
+        raise LabError(
+            f"this machine's firewall would drop what the lab's hosts send each other; allow it: {allow}"
+        )
+
+
+def drops_between_hosts(rules: str) -> bool:
+    """Whether `iptables -S FORWARD` drops what goes from bridge to bridge, unless a lab's are let pass."""
+    lines = rules.splitlines()
+    return "-P FORWARD DROP" in lines and not any(f"-i {LINKS}+ -o {LINKS}+ -j ACCEPT" in line for line in lines)
 
 
 def missing(programs: dict[str, str]) -> dict[str, str]:

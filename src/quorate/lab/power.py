@@ -21,6 +21,8 @@ TIDY_S = 20.0
 DEATH_S = 20.0
 """How long a host's processes may take to die of SIGKILL; 0.1 to 0.3 s is usual."""
 
+INIT = "/sbin/init"
+
 FIELDS = ("node", "container", "id", "netns", "start", "unplug", "plug", "configure")
 
 
@@ -59,6 +61,14 @@ class Switch:
     def init_pid(self) -> int | None:
         """The host's PID 1 as seen from this machine, if it is alive."""
         return self._alive("init.pid")
+
+    def has_booted(self) -> bool:
+        """Whether its PID 1 is its own init, not a container runtime that was killed before it came to that."""
+        pid = self.init_pid()
+        try:
+            return pid is not None and _contents(f"/proc/{pid}/cmdline").startswith(INIT)
+        except OSError:
+            return False
 
     def is_on(self) -> bool:
         """Whether it has power: its PID 1 is alive, or it is just being started."""
@@ -103,8 +113,11 @@ class Switch:
             os._exit(code)
 
     def _boot(self) -> None:
-        if self.init_pid() is not None:
+        if self.has_booted():
             return
+        init = self.init_pid()
+        if init is not None:
+            self._kill(init)
         self._await_tidied()
         self._ip("unplug", tolerate="Cannot find device")
         netns = self.fields["netns"][0]

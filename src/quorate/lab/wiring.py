@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from quorate.lab.command import CommandFailed, LabError, run
-from quorate.lab.layout import Bridge, Host, alias_of, netns_prefix
+from quorate.lab.layout import Bridge, Host, alias_of, prefix
 
 NETNS = Path("/run/netns")
 _PORT_STATES = {"disabled": "0", "forwarding": "3"}
@@ -89,7 +89,7 @@ def tear(lab: str) -> None:
 def namespaces(lab: str) -> tuple[str, ...]:
     """The network namespaces that carry the lab's name."""
     names = (path.name for path in NETNS.iterdir()) if NETNS.exists() else ()
-    return tuple(sorted(name for name in names if name.startswith(netns_prefix(lab))))
+    return tuple(sorted(name for name in names if name.startswith(prefix(lab))))
 
 
 def devices(lab: str) -> tuple[str, ...]:

@@ -92,7 +92,9 @@ def _membership(cluster: ClusterDesign) -> Iterator[Item]:
     names = sorted(node.name for node in cluster.cluster.members)
     yield Unit("corosync.service", enabled=True, active=True)
     yield Unit("pacemaker.service", enabled=True, active=True)
-    seen = 'seen=$(crm_node --partition | tr " " "\\n" | sort | xargs); echo "members: $seen"; [ "$seen" = "$1" ]'
+    # Pacemaker's word, not Corosync's: a member it has not heard of yet is unclean, and nothing can be configured.
+    online = r"crm_mon --one-shot --exclude=all --include=nodes | sed -n 's/.*Online: \[ \(.*\) \]/\1/p'"
+    seen = f'seen=$({online}); echo "online: $seen"; [ "$seen" = "$1" ]'
     yield Until("every member has joined", ("sh", "-c", seen, "sh", " ".join(names)), within_s=120)
 
 

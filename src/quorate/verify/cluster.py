@@ -206,7 +206,8 @@ def _power(device: str, asker: str, answer: Mapping[str, Any], target: str) -> R
     """A device that calls a running node off would let Pacemaker believe in a fencing that never was."""
     said = answer["devices"][device]
     if "error" in said:
-        return no(f"{device} does not answer {asker}: {said['error']}", target)
+        remedy = "are its address, user and password right?"
+        return no(f"{device} does not answer {asker}: {said['error']}; {remedy}", target)
     member = target in answer["members"]
     if said["power"] == ("on" if member else "off"):
         return yes(f"{device} {said['power']}", target)

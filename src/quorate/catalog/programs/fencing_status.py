@@ -59,7 +59,8 @@ def finish(started, within_s):
     if agent.returncode in POWER:
         return {"power": POWER[agent.returncode]}
     said = [line for line in stderr.splitlines() if line.strip()]
-    return {"error": said[-1] if said else f"the agent exited {agent.returncode}"}
+    # Agents log their last words with date and level.
+    return {"error": said[-1].rpartition("ERROR: ")[2] if said else f"the agent exited {agent.returncode}"}
 
 
 print(json.dumps(answer(json.load(sys.stdin))))
