@@ -26,7 +26,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("verify", help="check the running cloud; exits 0 yes, 1 no, 3 cannot tell")
     add_file_option(parser)
     add_output_option(parser)
-    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="ask only these (galera*, token)")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="ask only these (galera, token)")
     parser.add_argument("--list", action="store_true", help="name the checks and ask nothing")
     parser.add_argument("--openssh", action="store_true", help="connect with the ssh program")
     parser.set_defaults(run=run)
@@ -56,12 +56,17 @@ async def _verify(cloud: Opened, filled: Values, only: tuple[str, ...], *, opens
 
 
 def _chosen(known: tuple[str, ...], patterns: list[str]) -> tuple[str, ...]:
+    """The checks that are meant: by name, by pattern, or by the first part of their names."""
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in known):
-            near = get_close_matches(pattern, known, n=1)
-            meant = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+        if not any(_means(pattern, name) for name in known):
+            near = get_close_matches(pattern, [*known, *(name.partition("-")[0] for name in known)], n=1)
+            meant = f"did you mean {near[0]}?" if near else "name them all: quorate verify --list"
             raise UsageError(f"no check is called {pattern}; {meant}")
-    return tuple(name for name in known if not patterns or any(fnmatchcase(name, each) for each in patterns))
+    return tuple(name for name in known if not patterns or any(_means(each, name) for each in patterns))
+
+
+def _means(pattern: str, name: str) -> bool:
+    return fnmatchcase(name, pattern) or name.startswith(f"{pattern}-")
 
 
 def as_json(report: Report) -> dict[str, object]:

@@ -54,5 +54,8 @@ def test_only_takes_names_and_patterns():
     known = ("nodes", "galera-members", "galera-write", "token")
     assert verify._chosen(known, []) == known
     assert verify._chosen(known, ["galera*", "token"]) == known[1:]
+    assert verify._chosen(known, ["galera"]) == known[1:3]
+    with pytest.raises(UsageError, match="did you mean galera"):
+        verify._chosen(known, ["galra"])
     with pytest.raises(UsageError, match="no check is called tokn; did you mean token"):
         verify._chosen(known, ["tokn"])

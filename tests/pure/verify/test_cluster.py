@@ -210,7 +210,10 @@ def test_every_device_tells_the_truth(design):
     [
         (
             {"ctl2": {"members": list(NODES), "devices": {"fence-ctl1": {"error": "invalid password"}}}},
-            no("fence-ctl1 does not answer ctl2: invalid password; are its address, user and password right?", "ctl1"),
+            no(
+                "fence-ctl1 does not answer ctl2: invalid password; are its address, user and password right?",
+                "ctl1",
+            ),
         ),
         (
             powers("ctl1", "ctl2", power="off"),
