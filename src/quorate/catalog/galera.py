@@ -185,7 +185,7 @@ def _server(design: Design, node: Node) -> settings.Settings:
             "wsrep_sst_method": "mariabackup",
             # The package makes mysql@localhost, which the local socket authenticates by uid.
             "wsrep_sst_auth": "mysql:",
-            "wsrep_sst_donor": ",".join([*donors, ""]),
+            **({"wsrep_sst_donor": ",".join([*donors, ""])} if donors else {}),
         },
     }
 
