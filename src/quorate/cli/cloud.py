@@ -40,9 +40,12 @@ def opened(args: argparse.Namespace) -> Opened:
 def secrets_of(cloud: Opened) -> Secrets:
     """Its secrets, all of them; raises SecretsError, or UsageError if some are missing."""
     held = secrets.read(cloud.path)
-    missing = secrets.missing(held, cloud.design.secrets(), cloud.design.key_sets())
-    if missing:
-        raise UsageError(f"secrets are missing: {', '.join(missing)}; make them: quorate secrets init")
+    lacking = secrets.missing(held, cloud.design.secrets(), cloud.design.key_sets())
+    if lacking:
+        raise UsageError(f"secrets are missing: {', '.join(lacking)}; make them: quorate secrets init")
+    given = sorted(cloud.design.secret_names() - held.values.keys())
+    if given:
+        raise UsageError(f"extra: refers to secrets that are not set; set each: quorate secrets set {given[0]}")
     return held
 
 

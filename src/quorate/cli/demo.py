@@ -32,14 +32,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Every stage through the command a user would type; stops at the first that does not end well."""
-    from quorate.cli.main import main  # noqa: PLC0415 - main imports this module
-
     path: Path = args.directory / "quorate.yaml"
     begun = time.monotonic()
 
     def stage(*command: str) -> bool:
         print(f"\n[{time.monotonic() - begun:4.0f} s] quorate {' '.join(command)}", file=sys.stderr, flush=True)
-        return main(command) == YES
+        return bool(args.main(command) == YES)
 
     args.directory.mkdir(parents=True, exist_ok=True)
     file = ("-f", str(path))

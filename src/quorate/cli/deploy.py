@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened, secrets_of, values
@@ -71,9 +72,12 @@ async def _deploy(args: argparse.Namespace, cloud: Opened, saved: Plan | None, f
         if not args.yes and not _agreed(plan):
             print("nothing was changed", file=sys.stderr)
             return NO
-        with progress(args.output, hosts) as report:
-            done = await carry_out(wanted, dict(hosts), filled, report)
-    print(_ended(done), file=sys.stderr)
+        done = Progress()
+        try:
+            with progress(args.output, hosts) as report:
+                await carry_out(wanted, dict(hosts), filled, done, report)
+        finally:
+            print("\n".join(_ended(done)), file=sys.stderr)
     return NO if done.failed else YES
 
 
@@ -100,12 +104,15 @@ def _moved(saved: Plan, plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _ended(done: Progress) -> str:
+def _ended(done: Progress) -> Iterator[str]:
     """What was changed, or what failed and in what condition every node was left."""
-    if not done.failed:
-        return f"deployed: {len(done.changes)} changes, {len(done.done)} tasks; see: quorate verify"
-    lines = [str(failure) for failure in done.failed.values()]
-    lines.append(f"{len(done.done)} tasks were done and hold; {len(done.left)} were not begun:")
-    lines += [f"  {task}" for task in done.left]
-    lines.append("mend what failed and run quorate deploy again: it goes on from there")
-    return "\n".join(lines)
+    yield from (str(failure) for failure in done.failed.values())
+    if not done.failed and not done.left:
+        yield f"deployed: {len(done.changes)} changes, {len(done.done)} tasks; see: quorate verify"
+        return
+    yield f"{len(done.done)} tasks were done and hold; {len(done.left)} were not completed:"
+    for node in dict.fromkeys(task.partition("/")[0] for task in done.left):
+        steps = [task.partition("/")[2] for task in done.left if task.startswith(f"{node}/")]
+        yield f"  {node}: {', '.join(steps)}"
+    remedy = "mend what failed and " if done.failed else ""
+    yield f"{remedy}run quorate deploy again: it goes on from there"

@@ -15,6 +15,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="quorate", description="A highly available OpenStack control plane from one file."
     )
+    # A command made of commands runs them as a user would.
+    top.set_defaults(main=main)
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)

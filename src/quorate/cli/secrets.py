@@ -7,8 +7,6 @@ import sys
 from quorate import secrets
 from quorate.cli.cloud import add_file_option, opened
 from quorate.cli.exit import YES, UsageError
-from quorate.model.design import Design
-from quorate.model.secret import references
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -39,7 +37,7 @@ def run_init(args: argparse.Namespace) -> int:
 def run_set(args: argparse.Namespace) -> int:
     """Take a value without showing it."""
     cloud = opened(args)
-    known = sorted(_used(cloud.design))
+    known = sorted(cloud.design.secret_names())
     if args.name not in known:
         raise UsageError(f"nothing uses a secret {args.name}; those in use are {', '.join(known)}")
     asked = sys.stdin.isatty()
@@ -47,12 +45,3 @@ def run_set(args: argparse.Namespace) -> int:
     secrets.put(cloud.path, args.name, value)
     print(f"set {args.name} in {secrets.beside(cloud.path)}")
     return YES
-
-
-def _used(design: Design) -> set[str]:
-    """The secrets that components declare, and those an operator's extra settings refer to."""
-    extra = (
-        value for sections in design.cloud.extra.values() for keys in sections.values() for value in keys.values()
-    )
-    referred = {name for value in extra for name in references(value)}
-    return referred | {secret.name for secret in design.secrets()}

@@ -33,7 +33,7 @@ class Host(Protocol):
 
 @dataclass(slots=True)
 class Progress:
-    """How far a deployment has come, by task id; what it says at its end is the stated condition of every node."""
+    """How far a deployment has come, by task id: the stated condition of every node. `left` was not completed."""
 
     done: dict[str, Outcome] = field(default_factory=dict)
     failed: dict[str, CommandFailed | AgentLost] = field(default_factory=dict)
@@ -60,13 +60,16 @@ async def look(
 
 
 async def carry_out(
-    tasks: Sequence[Task], hosts: Mapping[str, Host], values: Values, report: Report | None = None
-) -> Progress:
-    """Do every task once those it comes after are done.
+    tasks: Sequence[Task],
+    hosts: Mapping[str, Host],
+    values: Values,
+    progress: Progress,
+    report: Report | None = None,
+) -> None:
+    """Do every task once those it comes after are done, keeping `progress` true also when this is cancelled.
 
     After a failure nothing more is begun; what runs is finished. Cancelled, hosts end at the item they are at.
     """
-    progress = Progress()
     waiting = {task.id: task for task in tasks}
     running: dict[asyncio.Task[None], str] = {}
     try:
@@ -88,8 +91,7 @@ async def carry_out(
         for job in running:
             job.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        progress.left = list(waiting)
-    return progress
+        progress.left = [*running.values(), *waiting]
 
 
 async def _carry_out(

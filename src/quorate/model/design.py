@@ -7,7 +7,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Listener, Service
 from quorate.model.item import File
 from quorate.model.resource import Configuration
-from quorate.model.secret import KeySet, Secret
+from quorate.model.secret import KeySet, Secret, references
 from quorate.model.topology import Cluster, Node
 
 LOOPBACK = "127.0.0.1"
@@ -62,6 +62,12 @@ class Design:
             for secret in component.secrets:
                 seen.setdefault(secret.name, secret)
         yield from seen.values()
+
+    def secret_names(self) -> frozenset[str]:
+        """The secrets that components declare, and those an operator's extra settings refer to."""
+        extra = (keys.values() for sections in self.cloud.extra.values() for keys in sections.values())
+        referred = {name for values in extra for value in values for name in references(value)}
+        return frozenset(referred | {secret.name for secret in self.secrets()})
 
     def key_sets(self) -> Iterator[KeySet]:
         """Every rotated key set."""
