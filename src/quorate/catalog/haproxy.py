@@ -20,6 +20,7 @@ from quorate.model.topology import Cluster, Node, VirtualIp
 
 PEERS_PORT = 10240
 CONNECTIONS = 4000
+PATIENCE = 4
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
 
 
@@ -100,7 +101,8 @@ def _sections(design: Design, node: Node) -> settings.Settings:
             "timeout connect": f"{cloud.timers.haproxy_connect_ms}ms",
             "timeout client": "1m",
             "timeout server": "1m",
-            "timeout check": f"{cloud.timers.haproxy_check_ms}ms",
+            # A server that takes no connection is noticed within the interval; a busy one gets longer to answer.
+            "timeout check": f"{cloud.timers.haproxy_check_ms * PATIENCE}ms",
         },
         # The writer that one proxy chose is the writer of all: the table is replicated between them.
         "peers quorate": {f"peer {peer.name}": f"{peer.address}:{PEERS_PORT}" for peer in members},
@@ -133,7 +135,9 @@ def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> It
         yield "stick on", "int(1)"
     port = f"port {listener.check_port} " if listener.check_port else ""
     pace = f"inter {timers.haproxy_check_ms}ms fall {timers.haproxy_fall} rise {timers.haproxy_rise}"
-    yield "default-server", f"{port}{pace} on-marked-down shutdown-sessions"
+    # A demoted writer loses its sessions at once; a request to a busy API may still be answered.
+    ending = " on-marked-down shutdown-sessions" if listener.single_writer else ""
+    yield "default-server", f"{port}{pace}{ending}"
     for number, server in enumerate(servers):
         backup = " backup" if listener.single_writer and number else ""
         yield f"server {server.name}", f"{server.address}:{listener.port} check{backup}"

@@ -105,8 +105,8 @@ extra:
       password_hash_rounds: 4
   cib:
     properties:
-      # Pacemaker begins fewer actions at once on a loaded node (80% by default); in a lab all nodes see the load of
-      # the one machine that plays them, and would begin one after the other.
+      # Pacemaker begins fewer actions at once on a loaded node (80% by default); in a lab all nodes see the load
+      # of the one machine that plays them, and would begin one after the other.
       load-threshold: 1000%
 """
 )
