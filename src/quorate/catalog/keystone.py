@@ -156,6 +156,7 @@ def config(design: Design, node: Node) -> Iterator[File]:
     )
     uwsgi = settings.merged(_uwsgi(design, node), extra.get("keystone-uwsgi.ini"))
     yield File("/etc/keystone/keystone-uwsgi.ini", settings.ini(uwsgi), read_by=("keystone",))
+    yield File("/etc/openstack/clouds.yaml", _clouds(design), mode=0o600)
     drop_in = {
         "Service": {
             "Type": "notify",
@@ -170,6 +171,20 @@ def config(design: Design, node: Node) -> Iterator[File]:
         settings.unit(drop_in),
         read_by=("keystone",),
     )
+
+
+def _clouds(design: Design) -> str:
+    """What `openstack --os-cloud admin` reads, for root on a controller; JSON is YAML."""
+    auth = {
+        "auth_url": design.url(SERVICE),
+        "username": "admin",
+        "password": ADMIN.reference,
+        "project_name": "admin",
+        "user_domain_id": "default",
+        "project_domain_id": "default",
+    }
+    cloud = {"auth": auth, "region_name": design.cloud.region, "interface": "internal", "identity_api_version": 3}
+    return json.dumps({"clouds": {"admin": cloud}}, indent=2) + "\n"
 
 
 def _keystone(design: Design, node: Node) -> settings.Settings:

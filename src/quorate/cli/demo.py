@@ -104,7 +104,7 @@ def _tell(cut: PowerCut, path: Path) -> None:
     print(
         f"\nThe lab is still up. Look around:\n  .venv/bin/quorate lab status {file}\n"
         f"  .venv/bin/quorate lab exec {file} ctl1 -- crm_mon -1r\n"
-        f"  .venv/bin/quorate lab exec {file} ctl1 -- bash -lc 'openstack --os-cloud admin token issue'\n"
+        f"  .venv/bin/quorate lab exec {file} ctl1 -- openstack --os-cloud admin catalog list\n"
         "Take it down: make clean\n"
     )
     print(f"outage {cut.outage_s:.1f} s, aftershocks {len(cut.aftershocks)}")

@@ -1,6 +1,7 @@
 """Waiting until sshd and the BMC of every host answer."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ async def sshd(address: str, port: int = 22) -> str:
     except TimeoutError:
         return f"no answer within {ANSWER_S:.0f} s"
     except OSError as error:
-        return error.strerror or str(error)
+        return _reason(error)
     return OK if banner.startswith(b"SSH-2.0") else f"{banner!r} instead of a greeting"
 
 
@@ -78,8 +79,13 @@ def ping_bmc(address: str, port: int) -> str:
         except TimeoutError:
             return f"no answer within {ANSWER_S:.0f} s"
         except OSError as error:
-            return error.strerror or str(error)
+            return _reason(error)
     return OK if pong[8:9] == b"\x40" else f"{pong.hex()} instead of a presence pong"
+
+
+def _reason(error: OSError) -> str:
+    """The kernel's word; asyncio's own text says only that it failed."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _last_line(log: Path) -> str:

@@ -118,9 +118,8 @@ def cut_ports(hosts: Iterable[Host]) -> frozenset[str]:
 def _set_ports(host: Host, state: str) -> None:
     there = {link["ifname"] for link in _links()}
     if any(port.port not in there for port in host.ports):
-        raise LabError(
-            f"{host.node} has no cable to cut or mend, since it is off; `quorate lab power on {host.node}`"
-        )
+        raise LabError(f"{host.node} is off, so has no cable to cut or mend: `quorate lab power on {host.node}`")
+
     for port in host.ports:
         run("bridge", "link", "set", "dev", port.port, "state", _PORT_STATES[state])
 

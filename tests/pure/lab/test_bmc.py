@@ -36,12 +36,10 @@ def test_a_bmc_is_known_by_the_configuration_it_was_started_with(tmp_path):
     mine, other = tmp_path / "trial" / "ctl1", tmp_path / "trial-2" / "ctl1"
     program = tmp_path / "ipmi_sim"
     program.symlink_to(sys.executable)
-    wait = "import time; print('up', flush=True); time.sleep(60)"
-    argv = ["ipmi_sim", "-c", wait, "-n", "-c", str(mine / "bmc.conf")]
-    # argv[2] stands for ipmi_sim's own configuration only if it is under the directory
-    argv[2] = wait
+    script = tmp_path / "wait.py"
+    script.write_text("import time; print('up', flush=True); time.sleep(60)")
     with subprocess.Popen(
-        ["ipmi_sim", "-S", str(_script(tmp_path, wait)), "-c", str(mine / "bmc.conf")],
+        ["ipmi_sim", "-S", str(script), "-c", str(mine / "bmc.conf")],
         executable=program,
         stdout=subprocess.PIPE,
         text=True,
@@ -54,9 +52,3 @@ def test_a_bmc_is_known_by_the_configuration_it_was_started_with(tmp_path):
         assert process.poll() is None
         bmc.stop(mine.parent)
         assert process.wait(timeout=5) == -9
-
-
-def _script(directory: Path, text: str) -> Path:
-    path = directory / "wait.py"
-    path.write_text(text)
-    return path
