@@ -94,26 +94,23 @@ class AsyncsshTransport:
 
 async def _connect(node: Node, ssh: Ssh, timeout_s: float) -> asyncssh.SSHClientConnection:
     """By name through the ssh_config the file names, where the node's address stands in for a missing HostName."""
+    options = {
+        "username": ssh.user,
+        "connect_timeout": timeout_s,
+        "login_timeout": timeout_s,
+        "keepalive_interval": KEEPALIVE_S,
+        "keepalive_count_max": KEEPALIVES_MISSED,
+        "password_auth": False,
+        "kbdint_auth": False,
+    }
+    config = config_file(ssh)
+    if config is None:
+        return await asyncssh.connect(node.address, **options)
     with tempfile.NamedTemporaryFile("w", prefix="quorate-ssh-", suffix=".config") as fallback:
-        named = {}
-        config = config_file(ssh)
-        if config is not None:
-            fallback.write(f"Host {node.name}\n  HostName {node.address}\n")
-            fallback.flush()
-            # The first value found counts, so ours is used only where theirs gives none.
-            named = {"config": [config, fallback.name]}
-        options: asyncssh.SSHClientConnectionOptions = await asyncssh.SSHClientConnectionOptions.construct(
-            host=node.name if named else node.address,
-            username=ssh.user,
-            connect_timeout=timeout_s,
-            login_timeout=timeout_s,
-            keepalive_interval=KEEPALIVE_S,
-            keepalive_count_max=KEEPALIVES_MISSED,
-            password_auth=False,
-            kbdint_auth=False,
-            **named,
-        )
-    return await asyncssh.connect(options.orig_host, config=None, options=options)
+        fallback.write(f"Host {node.name}\n  HostName {node.address}\n")
+        fallback.flush()
+        # The first value found counts, so ours is used only where theirs gives none. Jump hosts read both, too.
+        return await asyncssh.connect(node.name, config=[config, fallback.name], **options)
 
 
 def _unreachable(node: Node, ssh: Ssh, error: Exception, timeout_s: float) -> Unreachable:

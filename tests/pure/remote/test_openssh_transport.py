@@ -57,6 +57,25 @@ def test_the_host_name_of_the_ssh_config_comes_first(sshd):
     assert asyncio.run(main()) == 0
 
 
+def test_a_jump_host_is_gone_through_with_its_own_settings(sshd):
+    sshd.trust()
+    ssh = sshd.ssh
+    bastion = (
+        f"Host bastion\n  HostName 127.0.0.1\n  Port {sshd.port}\n  User root\n"
+        f"  IdentityFile {sshd.directory}/id\n  UserKnownHostsFile {sshd.directory}/known_hosts\n"
+        "Host controller*\n  ProxyJump bastion\n"
+    )
+    with Path(ssh.config).open("a") as config:
+        config.write(bastion)
+
+    async def main():
+        async with open_session(ssh) as session:
+            return (await session.run([Probe(("true",))]))[0].rc
+
+    assert asyncio.run(main()) == 0
+    assert (sshd.directory / "jumped").exists()
+
+
 @pytest.mark.parametrize("known", ["nothing", "another key"])
 def test_an_unknown_or_changed_host_key_is_refused_with_the_remedy(sshd, known):
     if known == "another key":
