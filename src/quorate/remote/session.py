@@ -266,11 +266,13 @@ async def open_all(
 
 async def lock_all(sessions: Iterable[Session], what: str, *, within_s: float = 10, path: str = LOCK) -> None:
     """Lock every node, the first by name before the others: so two runs never hold half each. Raises `Locked`."""
-    first, *others = sorted(sessions, key=lambda session: session.host)
-    await first.lock(what, within_s=within_s, path=path)
-    async with asyncio.TaskGroup() as group:
-        for session in others:
-            group.create_task(session.lock(what, within_s=within_s, path=path))
+    in_order = sorted(sessions, key=lambda session: session.host)
+    for session in in_order[:1]:
+        await session.lock(what, within_s=within_s, path=path)
+    others = (session.lock(what, within_s=within_s, path=path) for session in in_order[1:])
+    for result in await asyncio.gather(*others, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 def _event(host: str, stage: str, item: str, reply: Json) -> Event:

@@ -63,10 +63,14 @@ def test_a_lock_is_waited_for(tmp_path):
 
 def test_all_nodes_are_locked_or_the_holder_is_named(tmp_path):
     async def main():
-        async with session() as first, session() as second:
-            await lock_all([first], "mine", path=str(tmp_path / "lock"))
-            with pytest.raises(Locked):
-                await lock_all([second], "yours", within_s=0, path=str(tmp_path / "lock"))
+        path = str(tmp_path / "lock")
+        nodes = [Node(name, {MANAGEMENT: "127.0.0.1"}) for name in ("n1", "n2", "n3")]
+        async with open_all(nodes, Ssh(), transport=LocalTransport()) as opened, session() as mine:
+            with pytest.raises(Locked, match="n2"):  # one machine, so n1 keeps it from n2 and n3
+                await lock_all(opened.sessions.values(), "mine", within_s=0.3, path=path)
+            with pytest.raises(Locked, match="n1"):
+                await lock_all([mine], "yours", within_s=0, path=path)
+        await lock_all([], "nobody's", path=path)
 
     asyncio.run(main())
 
