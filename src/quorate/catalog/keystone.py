@@ -145,7 +145,7 @@ raise SystemExit(heads != present)
 
 
 def config(design: Design, node: Node) -> Iterator[File]:
-    """keystone.conf, uWSGI's settings and a drop-in that makes the unit listen on the node's own address."""
+    """keystone.conf, uWSGI's settings, the unit that runs it, and root's way in as a client."""
     extra = design.cloud.extra
     yield File(
         "/etc/keystone/keystone.conf",
@@ -157,20 +157,31 @@ def config(design: Design, node: Node) -> Iterator[File]:
     uwsgi = settings.merged(_uwsgi(design, node), extra.get("keystone-uwsgi.ini"))
     yield File("/etc/keystone/keystone-uwsgi.ini", settings.ini(uwsgi), read_by=("keystone",))
     yield File("/etc/openstack/clouds.yaml", _clouds(design), mode=0o600)
-    drop_in = {
-        "Service": {
-            "Type": "notify",
-            # The package's init wrapper binds every address, also the virtual IP that HAProxy needs.
-            "ExecStart": "\n/usr/bin/uwsgi_python3 --ini /etc/keystone/keystone-uwsgi.ini",
-            "KillSignal": "SIGTERM",
-            "NotifyAccess": "all",
-        }
-    }
-    yield File(
-        "/etc/systemd/system/keystone.service.d/quorate.conf",
-        settings.unit(drop_in),
-        read_by=("keystone",),
-    )
+    yield File("/etc/systemd/system/keystone.service", settings.unit(_UNIT), read_by=("keystone",))
+
+
+# In place of the package's unit: its wrapper binds every address, also the virtual IP that HAProxy needs, and it
+# wants the database and the broker, which systemd would start behind Pacemaker's back. A drop-in cannot undo that.
+_UNIT: settings.Settings = {
+    "Unit": {
+        "Description": "OpenStack Identity under uWSGI",
+        "Wants": "network-online.target",
+        "After": "network-online.target",
+    },
+    "Service": {
+        "Type": "notify",
+        "NotifyAccess": "all",
+        "ExecStart": "/usr/bin/uwsgi_python3 --ini /etc/keystone/keystone-uwsgi.ini",
+        "KillSignal": "SIGTERM",
+        "TimeoutStopSec": "15",
+        "User": "keystone",
+        "Group": "keystone",
+        "WorkingDirectory": "~",
+        "RuntimeDirectory": "keystone lock/keystone",
+        "CacheDirectory": "keystone",
+        "LimitNOFILE": "65535",
+    },
+}
 
 
 def _clouds(design: Design) -> str:
