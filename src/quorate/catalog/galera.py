@@ -86,7 +86,6 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
                     "promotable": "true",
                     "promoted-max": str(members),
                     "interleave": "true",
-                    "notify": "true",
                 },
             ),
             Clone(check, meta={"interleave": "true"}),

@@ -9,8 +9,10 @@ import json
 import os
 import re
 import subprocess
+from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from subprocess import PIPE, STDOUT
+from threading import Timer
 
 from quorate.lab.command import LabError, run
 
@@ -87,6 +89,13 @@ chroot "$1" systemctl mask \
 chroot "$1" passwd --lock root
 """
 
+STAGES = {
+    "I: extracting archives...": "unpacking the base system",
+    "I: installing remaining packages inside the chroot...": "downloading and installing packages",
+    "I: creating tarball...": "handing it to podman",
+}
+"""What mmdebstrap says when a stage begins, and what that means to who waits."""
+
 Report = Callable[[str], None]
 
 
@@ -103,48 +112,55 @@ def ensure(podman: Sequence[str], packages: Sequence[str], report: Report) -> st
     """
     name = tag(packages)
     if name not in _images(podman):
-        report(f"building the host image of {len(set(packages) | set(BASE))} packages, once; minutes")
-        build(podman, packages, name)
+        report(f"host image: building it with {len(set(packages) | set(BASE))} packages, once; takes minutes")
+        _build(podman, packages, name, report)
         _remove_outdated(podman)
     return name
 
 
-def build(podman: Sequence[str], packages: Sequence[str], name: str) -> None:
-    """Make the image with mmdebstrap and give it to podman."""
-    log = Path(f"/var/tmp/quorate-image-{os.getpid()}.log")  # noqa: S108 (no secrets, opened exclusively)
-    environment = {**os.environ, "TMPDIR": "/var/tmp", "LC_ALL": "C.UTF-8"}  # noqa: S108 (Debian 13's /tmp is RAM)
-    with log.open("x") as errors:
-        bootstrap = subprocess.Popen(_bootstrap(packages), stdout=subprocess.PIPE, stderr=errors, env=environment)
-        importing = subprocess.Popen(
-            [*podman, "import", "--quiet", "-", name], stdin=bootstrap.stdout, stdout=errors, stderr=errors
-        )
-        assert bootstrap.stdout is not None
-        bootstrap.stdout.close()
-        failed = _outcome(bootstrap, importing)
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    log.unlink()
-    if failed:
+def _build(podman: Sequence[str], packages: Sequence[str], name: str, report: Report) -> None:
+    # Debian 13 has /tmp in memory; C.UTF-8 is the one locale every machine has
+    environment = {**os.environ, "TMPDIR": "/var/tmp", "LC_ALL": "C.UTF-8"}  # noqa: S108 (as a parent directory)
+    with (
+        subprocess.Popen(
+            _bootstrap(packages), stdout=PIPE, stderr=PIPE, env=environment, text=True, errors="replace"
+        ) as bootstrap,
+        subprocess.Popen(
+            [*podman, "import", "--quiet", "-", name],
+            stdin=bootstrap.stdout,
+            stdout=PIPE,
+            stderr=STDOUT,
+            text=True,
+        ) as importing,
+    ):
+        assert bootstrap.stdout
+        bootstrap.stdout.close()  # podman alone holds it now, and gets its end
+        too_long = Timer(BUILD_S, bootstrap.terminate)
+        too_long.start()
+        try:
+            tail = _followed(bootstrap, report)
+            imported, _ = importing.communicate(timeout=BUILD_S)
+        finally:
+            too_long.cancel()
+            for process in (bootstrap, importing):
+                if process.poll() is None:
+                    process.terminate()
+    if bootstrap.returncode or importing.returncode:
         if name in _images(podman):
             run(*podman, "rmi", "--force", name)
-        raise LabError(f"the host image could not be built, {failed}:\n{tail}")
+        raise LabError(f"the host image could not be built; the end of the log:\n{tail}\n{imported}".rstrip())
 
 
-def _outcome(bootstrap: subprocess.Popen[bytes], importing: subprocess.Popen[bytes]) -> str | None:
-    """What went wrong in the pipeline, if anything; ends both when they take too long."""
-    try:
-        if bootstrap.wait(BUILD_S):
-            return f"mmdebstrap ended with {bootstrap.returncode}"
-        if importing.wait(BUILD_S):
-            return f"podman import ended with {importing.returncode}"
-    except subprocess.TimeoutExpired:
-        return f"it took longer than {BUILD_S:.0f} s"
-    else:
-        return None
-    finally:
-        for process in (bootstrap, importing):
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+def _followed(bootstrap: subprocess.Popen[str], report: Report) -> str:
+    """Report the build's stages until it ends; the last lines it wrote."""
+    tail: deque[str] = deque(maxlen=20)
+    assert bootstrap.stderr
+    for line in bootstrap.stderr:
+        tail.append(line.rstrip())
+        stage = STAGES.get(tail[-1])
+        if stage:
+            report(f"host image: {stage}")
+    return "\n".join(tail)
 
 
 def _bootstrap(packages: Sequence[str]) -> tuple[str, ...]:

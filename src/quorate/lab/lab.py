@@ -109,16 +109,16 @@ class Lab:
 
     def pause(self, node: str) -> None:
         """Freeze every process of the host; its addresses still answer ARP and ping, as a hung host's do."""
-        run(*self.machine.podman, "pause", self.layout.host(node).container)
+        run(*self.machine.podman, "pause", self._running(node))
 
     def resume(self, node: str) -> None:
         """Let a paused host go on."""
-        run(*self.machine.podman, "unpause", self.layout.host(node).container)
+        run(*self.machine.podman, "unpause", self._running(node))
 
     def exec_command(self, node: str, command: Sequence[str], *, terminal: bool) -> tuple[str, ...]:
         """The argument vector that runs a command as root on a host, with this process's input and output."""
         options = ("--interactive", "--tty", "--env", "TERM") if terminal else ("--interactive",)
-        return (*self.machine.podman, "exec", *options, self.layout.host(node).container, *command)
+        return (*self.machine.podman, "exec", *options, self._running(node), *command)
 
     def status(self) -> tuple[HostStatus, ...]:
         """How every host is."""
@@ -179,6 +179,12 @@ class Lab:
         with _as_lab_error():
             switch.on()
         return f"{host.node}: {'switched on' if there else 'made and switched on'}"
+
+    def _running(self, node: str) -> str:
+        """The container of a host, which must be on."""
+        if not self._switch(node).is_on():
+            raise LabError(f"{node} is off; `quorate lab power on {node}`")
+        return self.layout.host(node).container
 
     def _switch(self, node: str) -> Switch:
         host = self.layout.host(node)
