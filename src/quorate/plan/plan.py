@@ -72,7 +72,7 @@ def read(path: Path) -> Plan:
             tuple(_task(task) for task in data["tasks"]),
             tuple(Change(**_tuples(change)) for change in data["changes"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadablePlan(f"{path}: not a plan ({error}); make one with: quorate plan --save {path}") from error
 
 

@@ -1,0 +1,120 @@
+"""What follows from where components are: collapsed, segregated, with more than one virtual IP."""
+
+import re
+
+import pytest
+
+from quorate import catalog
+from quorate.catalog import keystone
+from quorate.model.design import LOOPBACK, Design
+from quorate.model.resource import Colocation, Location, Order
+
+
+def content(design: Design, node: str, path: str) -> str:
+    (found,) = (file.content for file in design.files[node] if file.path == path)
+    return found
+
+
+def constraints(design: Design, kind: type) -> list:
+    return [
+        each for cluster in design.clusters for each in cluster.configuration.constraints if type(each) is kind
+    ]
+
+
+def test_every_cluster_has_what_makes_it_one_and_its_own_component(segregated: Design) -> None:
+    held = {cluster.cluster.name: [each.name for each in cluster.components] for cluster in segregated.clusters}
+    assert held == {name: ["pacemaker", name] for name in catalog.names()}
+
+
+def test_no_constraint_reaches_across_clusters(segregated: Design) -> None:
+    for cluster in segregated.clusters:
+        ids = {resource.id for resource in cluster.configuration.resources}
+        members = {node.name for node in cluster.cluster.members}
+        for each in cluster.configuration.constraints:
+            match each:
+                case Order(first=first, then=then):
+                    assert {first, then} <= ids
+                case Colocation(resource=resource, with_resource=other):
+                    assert {resource, other} <= ids
+                case Location(resource=resource, node=node):
+                    assert resource in ids
+                    assert node in members
+    assert [order.first for order in constraints(segregated, Order)] == ["haproxy-clone"]
+
+
+def test_a_consumer_without_a_proxy_of_its_own_uses_the_virtual_ip(lab: Design, segregated: Design) -> None:
+    """Loopback is better where there is a proxy: the loss of the address's holder does not touch it."""
+    assert f"@{LOOPBACK}/keystone" in content(lab, "ctl1", "/etc/keystone/keystone.conf")
+    assert "@10.20.0.5/keystone" in content(segregated, "keystone1", "/etc/keystone/keystone.conf")
+
+
+def test_the_proxy_serves_what_other_clusters_run(segregated: Design) -> None:
+    text = content(segregated, "haproxy1", "/etc/haproxy/haproxy.cfg")
+    for component in ("galera", "keystone"):
+        section = text.partition(f"listen {component}\n")[2].partition("\n\n")[0]
+        servers = re.findall(r"server (\w+) (\S+):", section)
+        assert servers == [(node.name, node.address) for node in segregated.cloud.topology.members_of(component)]
+    peers = re.findall(r"peer (\w+) ", text)
+    assert peers == ["haproxy1", "haproxy2", "haproxy3"]
+
+
+def test_clients_of_lists_get_those_of_the_other_clusters(segregated: Design) -> None:
+    text = content(segregated, "keystone1", "/etc/keystone/keystone.conf")
+    for component, port in (("memcached", 11211), ("rabbitmq", 5672)):
+        for node in segregated.cloud.topology.members_of(component):
+            assert f"{node.address}:{port}" in text
+
+
+def test_files_are_only_where_their_component_is(segregated: Design) -> None:
+    homes = {"haproxy.cfg": "haproxy", "99-quorate.cnf": "galera", "memcached.conf": "memcached"}
+    for node, files in segregated.files.items():
+        names = {file.path.rpartition("/")[2] for file in files}
+        assert {home for name, home in homes.items() if name in names} == {node[:-1]} & set(homes.values())
+
+
+def test_each_cluster_knows_only_its_own_members(segregated: Design) -> None:
+    text = content(segregated, "galera1", "/etc/corosync/corosync.conf")
+    assert re.findall(r"\bname: (\w+)", text) == ["galera1", "galera2", "galera3"]
+    assert "cluster_name: galera" in text
+
+
+@pytest.mark.parametrize(
+    ("listener", "binds"), [("galera", [LOOPBACK, "10.77.0.10"]), ("keystone", ["10.77.0.9", "198.51.100.10"])]
+)
+def test_a_listener_is_bound_where_its_clients_come(public: Design, listener: str, binds: list[str]) -> None:
+    """The database never on the public network; a service that has an address of its own not on the shared one."""
+    section = content(public, "ctl1", "/etc/haproxy/haproxy.cfg").partition(f"listen {listener}\n")[2]
+    assert re.findall(r"bind (\S+):\d+", section.partition("\n\n")[0]) == binds
+
+
+def test_the_catalogue_names_the_addresses(public: Design, lab: Design) -> None:
+    assert public.url(keystone.SERVICE) == "http://10.77.0.9:5000/v3"
+    assert public.url(keystone.SERVICE, public=True) == "http://198.51.100.10:5000/v3"
+    assert lab.url(keystone.SERVICE, public=True) == lab.url(keystone.SERVICE) == "http://10.77.0.10:5000/v3"
+
+
+def test_every_virtual_ip_stands_on_a_running_proxy(public: Design) -> None:
+    vips = {"vip-internal", "vip-public", "vip-keystone"}
+    joined = {(each.resource, each.with_resource) for each in constraints(public, Colocation)}
+    assert joined == {(vip, "haproxy-clone") for vip in vips}
+    kinds = {each.then: each.kind.value for each in constraints(public, Order) if each.first == "haproxy-clone"}
+    assert {vip: kinds[vip] for vip in vips} == dict.fromkeys(vips, "Optional")
+
+
+def test_corosync_has_a_link_a_network(public: Design) -> None:
+    text = content(public, "ctl2", "/etc/corosync/corosync.conf")
+    assert re.findall(r"ring(\d)_addr: (\S+)", text)[:2] == [("0", "10.77.0.11"), ("1", "198.51.100.11")]
+
+
+def test_every_device_fences_another_node(any_design: Design) -> None:
+    for cluster in any_design.clusters:
+        never = {
+            each.resource: each.node
+            for each in cluster.configuration.constraints
+            if isinstance(each, Location) and each.score == "-INFINITY"
+        }
+        devices = [each for each in cluster.configuration.primitives() if each.agent.startswith("stonith:")]
+        assert {each.parameters["pcmk_host_list"] for each in devices} == {
+            node.name for node in cluster.cluster.members
+        }
+        assert {each.id: each.parameters["pcmk_host_list"] for each in devices} == never
