@@ -1,5 +1,6 @@
 """Which error ends with which exit code."""
 
+from quorate.drill.power_cut import NoHolder
 from quorate.lab.command import LabError
 from quorate.plan.plan import UnreadablePlan
 from quorate.remote.errors import AgentLost, CommandFailed, Locked, Unreachable
@@ -25,9 +26,15 @@ _CODES: dict[type[Exception], int] = {
     SpecUnreadableError: USAGE,
     UnreadablePlan: USAGE,
     SecretsError: USAGE,
+    FileNotFoundError: USAGE,
+    FileExistsError: USAGE,
+    PermissionError: USAGE,
+    NotADirectoryError: USAGE,
+    IsADirectoryError: USAGE,
     NotPushedError: NO,
     CommandFailed: NO,
     Locked: NO,
+    NoHolder: NO,
     LabError: UNKNOWN,
     Unreachable: UNKNOWN,
     AgentLost: UNKNOWN,

@@ -106,7 +106,7 @@ def _timers(design: Design) -> Iterator[Row]:
         for term in terms:
             yield {"timer": f"outage: {term.name}", "value": f"{term.seconds:.1f} s", "meaning": term.why}
         total = sum(term.seconds for term in terms)
-        lost = "a controller that holds the virtual IP loses power"
+        lost = "the virtual IP's holder loses power"
         yield {"timer": "outage: in all", "value": f"{total:.1f} s", "meaning": lost}
 
 

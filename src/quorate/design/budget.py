@@ -31,7 +31,7 @@ def budget(timers: Timers, members: int) -> tuple[Term, ...]:
     return (
         Term("detect", detect_s, f"corosync: token with {members} members"),
         Term("agree", agree_s, "corosync: consensus; Pacemaker elects"),
-        Term("fence", FENCE_S, "the fencing agent cuts the power, confirmed by the BMC"),
-        Term("start", START_S, "the address on another node, announced by ARP"),
-        Term("clients", clients_s, "what their own timers add: HAProxy, Galera, memcached"),
+        Term("fence", FENCE_S, "the power cut, confirmed by the BMC"),
+        Term("start", START_S, "the address elsewhere, announced by ARP"),
+        Term("clients", clients_s, "added by HAProxy, Galera, memcached"),
     )
