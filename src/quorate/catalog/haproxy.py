@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain
@@ -18,7 +17,6 @@ from quorate.model.item import File
 from quorate.model.resource import Clone, Op, Primitive
 from quorate.model.topology import Cluster, Node, VirtualIp
 
-PEERS_PORT = 10240
 CONNECTIONS = 4000
 PATIENCE = 4
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
@@ -51,10 +49,11 @@ def address_id(vip: VirtualIp) -> str:
 
 
 def config(design: Design, node: Node) -> Iterator[File]:
-    """haproxy.cfg: one section a listener, whoever declared it."""
-    sections = settings.merged(_sections(design, node), design.cloud.extra.get("haproxy.cfg"))
+    """haproxy.cfg: one section a listener, whoever declared it; the same on every node."""
+    del node
+    sections = settings.merged(_sections(design), design.cloud.extra.get("haproxy.cfg"))
     yield File("/etc/haproxy/haproxy.cfg", settings.haproxy(sections), read_by=("haproxy",))
-
+    # Two descriptors a connection, and some for checks; systemd's default is 1024.
     drop_in = {"Service": {"LimitNOFILE": str(CONNECTIONS * 2 + 2000)}}
     yield File("/etc/systemd/system/haproxy.service.d/quorate.conf", settings.unit(drop_in))
 
@@ -76,16 +75,16 @@ def _address(vip: VirtualIp, interval_s: int) -> Primitive:
     )
 
 
-def _sections(design: Design, node: Node) -> settings.Settings:
+def _sections(design: Design) -> settings.Settings:
     cloud = design.cloud
-    members = cloud.topology.members_of("haproxy")
     sections: dict[str, dict[str, str]] = {
         "global": {
             "log": "/dev/log local0",
             "user": "haproxy",
             "group": "haproxy",
             "maxconn": str(CONNECTIONS),
-            "localpeer": node.name,
+            # After a reload the old process keeps its sessions but watches no server any more: not for long.
+            "hard-stop-after": "30s",
             "stats socket": f"{ADMIN_SOCKET} mode 660 level admin",
             "stats timeout": "30s",
         },
@@ -104,8 +103,6 @@ def _sections(design: Design, node: Node) -> settings.Settings:
             # A server that takes no connection is noticed within the interval; a busy one gets longer to answer.
             "timeout check": f"{cloud.timers.haproxy_check_ms * PATIENCE}ms",
         },
-        # The writer that one proxy chose is the writer of all: the table is replicated between them.
-        "peers quorate": {f"peer {peer.name}": f"{peer.address}:{PEERS_PORT}" for peer in members},
     }
     for listener, servers in design.listeners():
         sections[f"listen {listener.name}"] = dict(_listen(design, listener, servers))
@@ -129,18 +126,24 @@ def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> It
     yield "option httpchk", ""
     yield "http-check send", f"meth {method} uri {uri}"
     yield "http-check expect", "status 200"
-    if listener.single_writer:
-        # A server that comes back stays idle until the present writer fails: no fail-back, one disturbance less.
-        yield "stick-table", "type integer size 1k nopurge peers quorate"
-        yield "stick on", "int(1)"
     port = f"port {listener.check_port} " if listener.check_port else ""
     pace = f"inter {timers.haproxy_check_ms}ms fall {timers.haproxy_fall} rise {timers.haproxy_rise}"
     # A demoted writer loses its sessions at once; a request to a busy API may still be answered.
     ending = " on-marked-down shutdown-sessions" if listener.single_writer else ""
     yield "default-server", f"{port}{pace}{ending}"
-    for number, server in enumerate(servers):
-        backup = " backup" if listener.single_writer and number else ""
-        yield f"server {server.name}", f"{server.address}:{listener.port} check{backup}"
+    for rank, server in enumerate(servers):
+        options = _rank(rank, len(servers)) if listener.single_writer else ""
+        yield f"server {server.name}", f"{server.address}:{listener.port} check{options}"
+
+
+def _rank(rank: int, servers: int) -> str:
+    """One writer: the first server that is well gets all sessions, and takes those given to later ones back.
+
+    A choice that follows from the servers' health alone is the same in every proxy, without any of them having to
+    tell the others (docs/adr/0002).
+    """
+    backup = " backup" if rank else ""
+    return backup + (" on-marked-up shutdown-backup-sessions" if rank < servers - 1 else "")
 
 
 def binds(design: Design, listener: Listener) -> Iterator[str]:
@@ -157,8 +160,7 @@ def checks(design: Design) -> Iterator[Check]:
     """Every backend up, one database writer, each address on one node, every listener answering."""
     nodes = tuple(node.name for node in design.cloud.topology.members_of("haproxy"))
     singles = tuple(listener.name for listener, _ in design.listeners() if listener.single_writer)
-    commands = ("show stat", *(f"show table {name}" for name in singles))
-    said = Probe((*program("haproxy_say"), ADMIN_SOCKET, *commands))
+    said = Probe((*program("haproxy_say"), ADMIN_SOCKET, "show stat"))
     yield Check(
         "haproxy-backends",
         "haproxy",
@@ -253,7 +255,7 @@ def _downs(
 
 
 def _writer(probe: Probe, name: str, answers: Answers) -> Iterator[Result]:
-    """The writer is the server the table names if it is up, else the first one that is."""
+    """The writer is the first server that is up."""
     wrong = _silent(answers[probe])
     writers: dict[str, str | None] = {}
     busy: dict[str, set[str]] = {}
@@ -264,8 +266,7 @@ def _writer(probe: Probe, name: str, answers: Answers) -> Iterator[Result]:
             server: row for (listener, server), row in _servers(said["show stat"]).items() if listener == name
         }
         up = [server for server, row in servers.items() if row["status"].startswith("UP")]
-        table = re.search(r"server_key=(\S+)", said[f"show table {name}"])
-        writers[asker] = table[1] if table and table[1] in up else next(iter(up), None)
+        writers[asker] = next(iter(up), None)
         busy[asker] = {server for server, row in servers.items() if int(row["scur"] or 0)}
     chosen = set(writers.values())
     if None in chosen:

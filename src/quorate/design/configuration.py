@@ -62,6 +62,9 @@ def _properties(cloud: Cloud, cluster: Cluster) -> dict[str, str]:
         "no-quorum-policy": "stop",
         "concurrent-fencing": "true",
         "cluster-recheck-interval": "120s",
+        # Without it the controller asks the scheduler while its own updates of a lost member's state are under
+        # way, finds them pending, and sleeps a second, twice (controld_schedulerd.c; docs/adr/0006).
+        "transition-delay": "150ms",
         # How long a starting node waits for others before it begins alone (20 s by default).
         "dc-deadtime": f"{max(3, timers.token_ms(len(cluster.members)) * 3 // 1000)}s",
     }
