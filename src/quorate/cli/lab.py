@@ -43,9 +43,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     execute = commands.add_parser("exec", help="run a command on a host: quorate lab exec NODE -- CMD ...")
     add_file_option(execute)
     execute.add_argument("node", metavar="NODE")
-    execute.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="-- CMD", help="the command, with its options"
-    )
+    execute.add_argument("command", nargs="+", metavar="CMD", help="the command and its arguments, after --")
     execute.set_defaults(run=run_exec)
     power = commands.add_parser("power", help="cut or restore a host's power, at once")
     power.add_argument("state", choices=_POWER)
@@ -117,11 +115,8 @@ def run_status(args: argparse.Namespace) -> int:
 
 def run_exec(args: argparse.Namespace) -> int:
     """Run the command with this terminal; its exit code is ours."""
-    command = args.command[1:] if args.command[:1] == ["--"] else args.command
-    if not command:
-        raise UsageError("exec wants a command: quorate lab exec NODE -- CMD ...")
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    return subprocess.call(_lab(args).exec_command(args.node, command, terminal=terminal))
+    return subprocess.call(_lab(args).exec_command(args.node, args.command, terminal=terminal))
 
 
 def run_power(args: argparse.Namespace) -> int:

@@ -2,19 +2,17 @@
 
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from quorate.lab import power
+from quorate.lab import power, processes
 from quorate.lab.command import LabError
 from quorate.lab.layout import Host
+from quorate.lab.processes import Process
 
 PASSWORD_BYTES = 20
 """What IPMI 2.0 allows a password to have (specification 2.0, section 22.30)."""
-
-STOP_S = 5.0
 
 _SETUP = """\
 mc_setbmc 0x20
@@ -56,19 +54,9 @@ def start(host: Host, password: str) -> bool:
     return True
 
 
-def stop(runtime: Path) -> None:
-    """End every BMC whose configuration lies in a lab's or a host's runtime directory."""
-    for pid in running(runtime):
-        try:
-            watch = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        try:
-            signal.pidfd_send_signal(watch, signal.SIGKILL)
-            if not power.ended(watch, within_s=STOP_S):
-                raise LabError(f"BMC process {pid} of {runtime} survived SIGKILL for {STOP_S:.0f} s")
-        finally:
-            os.close(watch)
+def stop(runtime: Path) -> bool:
+    """End every BMC whose configuration lies in a lab's or a host's runtime directory; whether there was any."""
+    return processes.end(lambda process: _belongs(process, runtime))
 
 
 def running(runtime: Path) -> tuple[int, ...]:
@@ -77,7 +65,7 @@ def running(runtime: Path) -> tuple[int, ...]:
     They are known by the configuration they were started with, which no other process has: so there is no pid
     file that could be stale, and none that could be lost.
     """
-    return tuple(sorted(pid for pid in _processes() if _belongs(pid, runtime)))
+    return tuple(process.pid for process in processes.find(lambda process: _belongs(process, runtime)))
 
 
 def config(host: Host, password: str) -> str:
@@ -119,15 +107,8 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _processes() -> tuple[int, ...]:
-    return tuple(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-
-
-def _belongs(pid: int, runtime: Path) -> bool:
-    try:
-        argv = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return False
+def _belongs(process: Process, runtime: Path) -> bool:
+    argv = process.command.split("\0")
     if Path(argv[0]).name != "ipmi_sim" or "-c" not in argv[:-1]:
         return False
     return Path(argv[argv.index("-c") + 1]).is_relative_to(runtime)

@@ -4,15 +4,17 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from quorate.lab import keys, wiring
+from quorate.lab import keys, processes, wiring
 from quorate.lab.command import CommandFailed, LabError, run
-from quorate.lab.layout import Host, Layout, prefix
+from quorate.lab.layout import Host, Layout
 from quorate.lab.machine import Machine
 from quorate.lab.power import INIT, Switch
+from quorate.lab.processes import Process
 
 LAB_LABEL = "quorate.lab"
 NODE_LABEL = "quorate.node"
@@ -20,6 +22,7 @@ STATE_LABEL = "quorate.state"
 WIRING_LABEL = "quorate.wiring"
 
 PIDS_LIMIT = 8192
+RUNTIMES = ("crun", "runc")
 SHARED_MEMORY = "512m"
 """Corosync and pacemaker keep their IPC buffers there; podman's 64 MB are too few."""
 
@@ -120,16 +123,32 @@ def switch(machine: Machine, host: Host, container_id: str) -> Switch:
     )
 
 
-def remove(podman: Sequence[str], lab: str) -> tuple[str, ...]:
-    """Remove the lab's containers with their disks, running or not, half-made ones too; their names.
+def remove(podman: Sequence[str], wanted: Callable[[str], bool]) -> tuple[str, ...]:
+    """Remove containers by name with their disks, running or not, half-made ones too; their names.
 
-    Half-made means that podman was killed: the disk is there, with a name but no label.
+    Half-made means that podman was killed: the disk may be there without a container, and the container may be
+    known to its runtime, and have a process, without podman knowing. LabError if something would not go.
     """
-    listing = run(*podman, "ps", "--all", "--external", "--format", "{{.Names}}")
-    names = tuple(name for name in listing.split() if name.startswith(prefix(lab)))
-    if names:
-        run(*podman, "rm", "--force", "--time", "0", *names)
-    return names
+    listing = run(*podman, "ps", "--all", "--external", "--no-trunc", "--format", "{{.ID}} {{.Names}}")
+    found = {name: id_ for id_, name in map(str.split, listing.splitlines()) if wanted(name)}
+    if found:
+        run(*podman, "rm", "--force", "--time", "0", *found)
+    for container_id in found.values():
+        processes.end(partial(_belongs, container_id))
+        for runtime in RUNTIMES:
+            if Path("/run", runtime, container_id).exists():
+                run(runtime, "delete", "--force", container_id)
+    return tuple(found)
+
+
+def _belongs(container_id: str, process: Process) -> bool:
+    """Whether a process runs in a container or for it, as its monitor and its runtime do."""
+    return container_id in process.command or container_id in process.cgroup
+
+
+def booted(lab: Layout, host: Host) -> Path:
+    """Holds the id of the host's container from its first boot on; until then its disk may be unfinished."""
+    return lab.state / "booted" / host.node
 
 
 def fingerprint(host: Host) -> str:

@@ -148,7 +148,8 @@ def _build(podman: Sequence[str], packages: Sequence[str], name: str, report: Re
     if bootstrap.returncode or importing.returncode:
         if name in _images(podman):
             run(*podman, "rmi", "--force", name)
-        raise LabError(f"the host image could not be built; the end of the log:\n{tail}\n{imported}".rstrip())
+        log = tail if bootstrap.returncode else imported.rstrip()
+        raise LabError(f"the host image could not be built; the end of the log:\n{log}")
 
 
 def _followed(bootstrap: subprocess.Popen[str], report: Report) -> str:

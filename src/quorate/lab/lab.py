@@ -11,7 +11,8 @@ from pathlib import Path
 
 from quorate.lab import answers, bmc, containers, image, keys, wiring
 from quorate.lab.command import LabError, run
-from quorate.lab.layout import RUNTIME, Host, Layout, layout, runtime_of
+from quorate.lab.containers import Container
+from quorate.lab.layout import RUNTIME, Host, Layout, layout, prefix, runtime_of
 from quorate.lab.machine import Machine, this_machine
 from quorate.lab.power import PowerError, Switch
 from quorate.model.cloud import Cloud
@@ -165,20 +166,25 @@ class Lab:
 
     def _boot(self, host: Host, disk: str, memory: str) -> str:
         """Create the host's container if need be and switch it on; what was done."""
-        there = {c.node: c for c in containers.of_lab(self.machine.podman, self.layout.lab)}.get(host.node)
+        podman = self.machine.podman
+        there = {each.node: each for each in containers.of_lab(podman, self.layout.lab)}.get(host.node)
+        booted = containers.booted(self.layout, host)
+        if there and _is_unfinished(there, booted, containers.switch(self.machine, host, there.id)):
+            containers.remove(podman, lambda name: name == host.container)
+            there = None
         if there and there.wiring != containers.fingerprint(host):
             raise LabError(f"{host.node}: the file gives it other addresses now; `quorate lab down` and up again")
         container_id = there.id if there else containers.create(self.machine, self.layout, host, disk, memory)
         switch = containers.switch(self.machine, host, container_id)
-        if switch.has_booted():
-            switch.save()
-            return f"{host.node}: is on"
-        if not there or not _is_saved(switch, host):
-            containers.seed(self.machine, self.layout, host)
         switch.save()
+        was_on = switch.has_booted()
+        if not there:
+            containers.seed(self.machine, self.layout, host)
         with _as_lab_error():
             switch.on()
-        return f"{host.node}: {'switched on' if there else 'made and switched on'}"
+        booted.parent.mkdir(exist_ok=True)
+        booted.write_text(container_id, encoding="ascii")
+        return f"{host.node}: {'is on' if was_on else 'switched on' if there else 'made and switched on'}"
 
     def _running(self, node: str) -> str:
         """The container of a host, which must be on."""
@@ -203,13 +209,12 @@ def down(name: str, *, state: Path | None = None) -> bool:
     podman = this_machine().podman
     with _alone():
         # first the BMCs: they could switch a host on again
-        bmcs = bmc.running(runtime)
-        bmc.stop(runtime)
+        bmcs = bmc.stop(runtime)
         for switch in _switches(runtime):
             with _as_lab_error():
                 switch.off()
         states = {container.state for container in containers.of_lab(podman, name)} | ({state} if state else set())
-        hosts = containers.remove(podman, name)
+        hosts = containers.remove(podman, lambda container: container.startswith(prefix(name)))
         devices = (*wiring.devices(name), *wiring.namespaces(name))
         wiring.tear(name)
         directories = [path for path in (runtime, *states) if path.exists()]
@@ -226,12 +231,10 @@ def _switches(runtime: Path) -> Iterator[Switch]:
         yield Switch.load(str(path.parent))
 
 
-def _is_saved(switch: Switch, host: Host) -> bool:
-    """Whether this very container was complete once: its switch is written after its disk."""
-    try:
-        return Switch.load(str(host.runtime)).fields["id"] == switch.fields["id"]
-    except FileNotFoundError:
-        return False
+def _is_unfinished(container: Container, booted: Path, switch: Switch) -> bool:
+    """Whether a container was left by an `up` that was killed before the host had ever booted."""
+    known = booted.exists() and booted.read_text(encoding="ascii") == container.id
+    return not known and not switch.has_booted()
 
 
 @contextmanager
