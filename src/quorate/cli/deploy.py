@@ -16,6 +16,7 @@ from quorate.model.finding import Severity
 from quorate.plan import plan as plans
 from quorate.plan.plan import Plan
 from quorate.plan.task import tasks
+from quorate.remote.errors import AgentLost, CommandFailed
 from quorate.remote.event import Status
 from quorate.remote.session import lock_all
 from quorate.remote.shipping import Values
@@ -62,7 +63,11 @@ async def _deploy(args: argparse.Namespace, cloud: Opened, saved: Plan | None, f
     nodes = cloud.design.cloud.topology.nodes
     async with sessions(nodes, cloud.design.cloud.ssh, openssh=args.openssh) as hosts:
         await lock_all(hosts.values(), "quorate deploy", within_s=LOCK_WITHIN_S)
-        plan, looked = await seen(cloud.design.cloud.name, wanted, dict(hosts), filled)
+        try:
+            plan, looked = await seen(cloud.design.cloud.name, wanted, dict(hosts), filled)
+        except (CommandFailed, AgentLost):
+            print("nothing was changed on any host, for they could not be compared:", file=sys.stderr)
+            raise
         if saved and plan.changes != saved.changes:
             print(_moved(saved, plan), file=sys.stderr)
             return NO

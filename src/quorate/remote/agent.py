@@ -37,6 +37,8 @@ APT_TIMEOUT_S = 1800.0
 SYSTEMCTL_TIMEOUT_S = 300.0
 MTIME_MARGIN_NS = 20_000_000  # the kernel stamps files by its tick, up to 10 ms late; /proc counts in ticks too
 PROBES_AT_ONCE = 16
+CUT_OFF = '"cut_off": true'  # in the lock's file: its controller is gone, and the lock goes once the command ended
+AT_WORK_S = 3.0  # who holds the lock so long without being cut off is at work, and not waited for
 SENSITIVE = re.compile(  # settings whose old values are not shown
     r"passw|passphrase|pass\b|secret|credential|cookie|(auth|admin|api|access|private)[_ -]?(token|key)"
     r"|://[^/\s]*:[^/\s]*@",
@@ -280,19 +282,20 @@ class Job:
             ran = Ran(probe["argv"], 127, "", "{}: {}".format(probe["argv"][0], error.strerror))
         self.emit(i=index, rc=ran.rc, stdout=ran.stdout, stderr=ran.stderr, seconds=elapsed(begun))
 
-    # -- lock: held until the agent ends, also when that is after its controller
+    # -- lock: held until the agent ends, also when that is after its controller: only then it is waited for
 
     def op_lock(self) -> None:
         path, mine = self.request["path"], dict(self.request["holder"], agent_pid=os.getpid())
-        end = time.monotonic() + self.request["within_s"]
+        begun, within_s = time.monotonic(), self.request["within_s"]
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         while True:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() >= end or self.agent.gone.wait(0.2):
-                    held = os.pread(fd, 65536, 0).decode("utf-8", "replace")
+                held = os.pread(fd, 65536, 0).decode("utf-8", "replace")
+                patience_s = within_s if CUT_OFF in held else min(within_s, AT_WORK_S)
+                if time.monotonic() - begun >= patience_s or self.agent.gone.wait(0.2):
                     os.close(fd)
                     self.emit(refused=held)
                     return
@@ -411,7 +414,7 @@ def read_regular(path: str) -> tuple[os.stat_result | None, bytes | None]:
     if stat.S_ISLNK(have.st_mode):
         return have, None
     if not stat.S_ISREG(have.st_mode):
-        raise Failed(f"{path} exists and is not a regular file")
+        raise Failed(f"{path} exists and is not a regular file; move it away")
     with open(path, "rb") as stream:
         return have, stream.read()
 
@@ -473,7 +476,7 @@ def directory(item: Json, job: Job) -> Result:
         changes = ["new"]
     else:
         if not stat.S_ISDIR(have.st_mode):
-            raise Failed(f"{path} exists and is not a directory")
+            raise Failed(f"{path} exists and is not a directory; move it away")
         changes = attribute_changes(have, item, mode, ids)
     if changes and not job.check:
         assert ids is not None
@@ -1120,6 +1123,9 @@ class Agent:
         while not self.gone.wait(1.0):
             if time.monotonic() - self.heard > SILENCE_S:
                 self.gone.set()
+        for lock in self.locks:
+            holder = json.loads(os.pread(lock, 65536, 0))
+            os.pwrite(lock, json.dumps(dict(holder, cut_off=True)).encode(), 0)
         for thread in list(self.threads):
             thread.join()
         self.out.put(None)

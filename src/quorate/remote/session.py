@@ -124,7 +124,8 @@ class Session:
     async def lock(self, what: str, *, within_s: float = 10, path: str = LOCK) -> None:
         """Keep everybody else from working on this node until the session (and what it began) has ended.
 
-        `within_s` should outlast a command that the agent of a killed run is still finishing. Raises `Locked`.
+        A run that is at work is waited for briefly, what a killed one left to be finished up to `within_s`.
+        Raises `Locked`.
         """
         holder = {
             "who": f"{getpass.getuser()}@{socket.gethostname()}",
@@ -298,7 +299,8 @@ def _holder(text: str) -> str:
         holder = json.loads(text)
     except ValueError:  # between taking the lock and saying so
         return "somebody who has not said who they are"
-    return f"{holder['who']} (process {holder['pid']}) since {holder['when']}: {holder['what']}"
+    left = ", which was cut off: what it had begun is being finished" if holder.get("cut_off") else ""
+    return f"{holder['who']} (process {holder['pid']}) since {holder['when']}: {holder['what']}{left}"
 
 
 def _no_agent(node: Node, ssh: Ssh, ending: Ending) -> Unreachable:
