@@ -188,7 +188,7 @@ WRONG = (
     (COROSYNC, "nodeid: 2", "nodeid: 1", "appears twice"),
     (COROSYNC, "transport: knet", "transport: pigeon", "Invalid transport"),
     (HAPROXY, "on-marked-down shutdown-sessions", "on-marked-down shut", "on-marked-down"),
-    (HAPROXY, "peers quorate\n    peer", "peers other\n    peer", "quorate"),
+    (HAPROXY, "on-marked-up shutdown-backup-sessions", "on-marked-up shutdown", "on-marked-up"),
     (HAPROXY, "timeout connect", "timeout conect", "conect"),
     (HAPROXY, "option forwardfor", "option forwardfor if-nne", "forwardfor"),
     (MARIADB, "innodb_flush_log_at_trx_commit", "innodb_flush_log_at_trx_comit", "unknown variable"),
