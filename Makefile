@@ -7,7 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 # What the lab runs on this machine, and what a virtual environment needs.
-PACKAGES := python3-venv podman runc netavark aardvark-dns mmdebstrap openipmi openssh-client iproute2 nftables
+PACKAGES := python3-venv podman runc netavark aardvark-dns mmdebstrap openipmi openssh-client iproute2 nftables uidmap
 DEMO := cloud
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -57,10 +57,12 @@ lint:
 	$(BIN)/lint-imports
 
 pure:
-	$(BIN)/pytest -q tests/pure
+	$(BIN)/pytest -q -n 4 tests/pure
 
 tools:
 	$(BIN)/pytest -q tests/tools
 
-test: install lint ## everything: also a real cluster in a lab
-	$(BIN)/pytest tests/pure tests/tools tests/lab
+lab:
+	$(BIN)/pytest tests/lab
+
+test: install lint pure tools lab ## everything: also a real cluster in a lab

@@ -1,6 +1,7 @@
 """What most commands begin with: the file, its design, its secrets."""
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +33,15 @@ def add_output_option(parser: argparse.ArgumentParser) -> None:
 
 
 def opened(args: argparse.Namespace) -> Opened:
-    """The file named on the command line; raises what `spec.find` and `spec.load` raise."""
+    """The file named on the command line; raises what `spec.find` and `spec.load` raise.
+
+    A cloud without fencing is nobody's secret: whoever works with it is told.
+    """
     path = spec.find(args.file)
-    return Opened(path, design.build(spec.load(path)))
+    cloud = spec.load(path)
+    if cloud.fencing.disabled_because:
+        print(f"WARNING: fencing is disabled: {cloud.fencing.disabled_because}", file=sys.stderr)
+    return Opened(path, design.build(cloud))
 
 
 def secrets_of(cloud: Opened) -> Secrets:

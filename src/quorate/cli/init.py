@@ -28,19 +28,24 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Write the file and say what comes next."""
     path = spec.path_for(args.file)
-    text = _lab(args.name, args.nodes) if args.lab else template.cloud()
+    write(path, lab(args.name, args.nodes) if args.lab else template.cloud())
+    after = "quorate lab up" if args.lab else "edit it, then: quorate check"
+    print(f"wrote {path}; next: {after}")
+    return YES
+
+
+def write(path: Path, text: str) -> None:
+    """A new file; raises UsageError rather than replace one, or if it cannot be written."""
     try:
         template.write(path, text)
     except FileExistsError:
         raise UsageError(f"{path} is there already and is left as it is; name another with -f FILE") from None
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}; name another with -f FILE") from error
-    after = "quorate lab up" if args.lab else "edit it, then: quorate check"
-    print(f"wrote {path}; next: {after}")
-    return YES
 
 
-def _lab(name: str, nodes: int) -> str:
+def lab(name: str, nodes: int) -> str:
+    """The file of a lab on a network that is free on this machine; raises UsageError."""
     if not _NAME.fullmatch(name) or name.isdigit():
         raise UsageError(f"{name} is no name for a lab; use small letters, digits and inner hyphens")
     try:

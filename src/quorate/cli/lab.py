@@ -9,12 +9,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from quorate import secrets, spec
+from quorate.cli import init
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened
 from quorate.cli.exit import NO, YES, UsageError
 from quorate.cli.table import table
 from quorate.lab.image import OPERATORS_TOOLS
 from quorate.lab.lab import MEMORY, HostStatus, Lab, down
 
+LAB_NODES = 3
 _MIB = 1024 * 1024
 
 _NODE_COMMANDS = (
@@ -59,7 +61,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _add_up(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     up = commands.add_parser("up", help="make and boot what is missing; the first time builds the hosts' image")
-    up.add_argument("--nodes", type=int, metavar="N", help="only the first N of the file's nodes")
+    up.add_argument("--nodes", type=int, metavar="N", help="of a new file; of one that is there, only the first N")
     up.add_argument(
         "--memory", default=MEMORY, metavar="SIZE", help=f"what each host may use at most (default: {MEMORY})"
     )
@@ -75,7 +77,11 @@ def _add_down(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def run_up(args: argparse.Namespace) -> int:
-    """Bring it up, with secrets made for it if they are missing."""
+    """Bring it up; the file, of a lab with `--nodes` nodes, and its secrets are made if they are missing."""
+    path = spec.path_for(args.file)
+    if not path.exists():
+        init.write(path, init.lab("lab", args.nodes or LAB_NODES))
+        _say(f"wrote {path}")
     cloud = opened(args)
     nodes = len(cloud.design.cloud.topology.nodes)
     if args.nodes is not None and not 1 <= args.nodes <= nodes:
