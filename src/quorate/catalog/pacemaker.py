@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from quorate.formats import settings
-from quorate.model.cloud import Cloud, FencingDevice
+from quorate.model.cloud import Cloud, Fencing, FencingDevice
 from quorate.model.component import Component, Step
 from quorate.model.design import Design
 from quorate.model.item import Command, Directory, File
@@ -77,6 +77,18 @@ def config(design: Design, node: Node) -> Iterator[File]:
         "/etc/sysctl.d/90-quorate.conf",
         settings.flat(settings.merged(_sysctl(cloud), cloud.extra.get("sysctl"))),
     )
+
+
+def rest_s(fencing: Fencing) -> float:
+    """How long the first level's agent rests in a reboot: `power_wait` after off and after on.
+
+    The IPMI agents' default is 2 s (fence_ipmilan(8)), the others' none.
+    """
+    if not fencing.levels:
+        return 0
+    device = fencing.levels[0]
+    default = "2" if _family(device.agent) == "ipmilan" else "0"
+    return 2 * float(device.parameters.get("power_wait", default))
 
 
 def _family(agent: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from quorate.catalog import pacemaker
 from quorate.cli.cloud import add_file_option, add_output_option, opened
 from quorate.cli.exit import YES
 from quorate.cli.table import table
@@ -98,11 +99,13 @@ def _files(design: Design) -> Iterator[Row]:
 
 def _timers(design: Design) -> Iterator[Row]:
     timers = asdict(design.cloud.timers)
+    about = design.cloud.timers.about()
+    rest_s = pacemaker.rest_s(design.cloud.fencing)
     yield {"timer": "profile", "value": timers.pop("profile"), "meaning": ""}
     for name, value in timers.items():
-        yield {"timer": name, "value": value, "meaning": ""}
+        yield {"timer": name, "value": value, "meaning": about[name]}
     for cluster in design.clusters:
-        terms = budget(design.cloud.timers, len(cluster.cluster.members))
+        terms = budget(design.cloud.timers, len(cluster.cluster.members), rest_s)
         for term in terms:
             yield {"timer": f"outage: {term.name}", "value": f"{term.seconds:.1f} s", "meaning": term.why}
         total = sum(term.seconds for term in terms)

@@ -19,11 +19,15 @@ class Term:
     why: str
 
 
-def budget(timers: Timers, members: int) -> tuple[Term, ...]:
-    """Terms that follow each other; `clients` is what their own timers add once the address has moved."""
+def budget(timers: Timers, members: int, rest_s: float = 0) -> tuple[Term, ...]:
+    """Terms that follow each other; `clients` is what their own timers add once the address has moved.
+
+    `rest_s` is how long the fencing agent rests in a reboot (catalog.pacemaker.rest_s).
+    """
     detect_s = timers.token_ms(members) / 1000
     agree_s = timers.corosync_consensus_ms / 1000 + ELECTION_S
-    moved_s = detect_s + agree_s + FENCE_S + START_S
+    fence_s = FENCE_S + rest_s
+    moved_s = detect_s + agree_s + fence_s + START_S
     proxy_s = timers.haproxy_detect_ms() / 1000
     # Galera forms a new component once a silent member is suspected, checked every half second.
     database_s = timers.galera_suspect_ms / 1000 + 0.5
@@ -31,7 +35,7 @@ def budget(timers: Timers, members: int) -> tuple[Term, ...]:
     return (
         Term("detect", detect_s, f"corosync: token with {members} members"),
         Term("agree", agree_s, "corosync: consensus; Pacemaker elects"),
-        Term("fence", FENCE_S, "the power cut, confirmed by the BMC"),
+        Term("fence", fence_s, "the power cut, confirmed by the BMC"),
         Term("start", START_S, "the address elsewhere, announced by ARP"),
         Term("clients", clients_s, "added by HAProxy, Galera, memcached"),
     )

@@ -19,7 +19,7 @@ AFTER_S = 60.0
 RECOVERY_WITHIN_S = 180.0
 
 
-class NoHolder(Exception):  # noqa: N818 - it names the state
+class NoHolder(Exception):
     """The virtual IP is not on exactly one node, so there is no one node to cut."""
 
 

@@ -30,7 +30,7 @@ _KINDS: Mapping[str, type[Item]] = {
 }
 
 
-class UnreadablePlan(Exception):  # noqa: N818 - it names the state of the file
+class UnreadablePlan(Exception):
     """A file that is no plan of this version."""
 
 

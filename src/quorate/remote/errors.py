@@ -7,7 +7,7 @@ from quorate.remote.event import Event, Outcome
 _SHOWN_LINES = 20
 
 
-class Unreachable(Exception):  # noqa: N818 - it names the state, as OpenStack's and asyncio's own do
+class Unreachable(Exception):
     """No session with a host could be opened; nothing was changed there."""
 
     def __init__(self, host: str, reason: str, remedy: str) -> None:
@@ -15,7 +15,7 @@ class Unreachable(Exception):  # noqa: N818 - it names the state, as OpenStack's
         self.host, self.reason, self.remedy = host, reason, remedy
 
 
-class AgentLost(Exception):  # noqa: N818
+class AgentLost(Exception):
     """The connection to a host was lost within a session: what ran there is let finish, nothing more is begun."""
 
     def __init__(self, host: str, doing: str, reason: str) -> None:
@@ -26,7 +26,7 @@ class AgentLost(Exception):  # noqa: N818
         self.host, self.doing, self.reason = host, doing, reason
 
 
-class Locked(Exception):  # noqa: N818
+class Locked(Exception):
     """Somebody else works on a host."""
 
     def __init__(self, host: str, holder: str) -> None:
@@ -37,7 +37,7 @@ class Locked(Exception):  # noqa: N818
         self.host, self.holder = host, holder
 
 
-class CommandFailed(Exception):  # noqa: N818
+class CommandFailed(Exception):
     """An item of a stage could not be brought to its state on a host."""
 
     def __init__(self, event: Event, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 Seen = TypeVar("Seen")
 
 
-class Deadline(Exception):  # noqa: N818 - it names what passed
+class Deadline(Exception):
     """What was waited for did not come about in time; `last` is what was seen last."""
 
     def __init__(self, what: str, within_s: float, last: object) -> None:

@@ -18,7 +18,7 @@ class SpecError:
         return f"{self.file}:{self.line}:{self.column}: {self.message}"
 
 
-class SpecErrors(Exception):  # noqa: N818 - one exception that carries every error of the file
+class SpecErrors(Exception):
     """A file that cannot be used; `errors` holds all its mistakes, sorted by position."""
 
     def __init__(self, errors: Iterable[SpecError]) -> None:

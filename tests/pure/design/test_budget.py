@@ -2,7 +2,9 @@
 
 import pytest
 
+from quorate.catalog import pacemaker
 from quorate.design.budget import ELECTION_S, FENCE_S, START_S, budget
+from quorate.model.cloud import Fencing, FencingDevice
 from quorate.spec.profiles import PROFILES, timers
 
 
@@ -19,6 +21,23 @@ def test_the_terms_follow_from_the_timers() -> None:
         "start": START_S,
         "clients": pytest.approx(0.25),
     }
+
+
+def test_an_agent_that_rests_makes_fencing_longer() -> None:
+    usual, rested = (budget(timers("fast", 3), 3, rest_s) for rest_s in (0, 4))
+    assert sum(term.seconds for term in rested) == pytest.approx(sum(term.seconds for term in usual) + 4)
+
+
+@pytest.mark.parametrize(
+    ("device", "rest_s"),
+    [
+        (FencingDevice("fence_ipmilan"), 4),
+        (FencingDevice("fence_ipmilan", {"power_wait": "0"}), 0),
+        (FencingDevice("fence_redfish"), 0),
+    ],
+)
+def test_how_long_an_agent_rests(device: FencingDevice, rest_s: float) -> None:
+    assert pacemaker.rest_s(Fencing((device,))) == rest_s
 
 
 def test_every_member_beyond_two_makes_detection_longer() -> None:
