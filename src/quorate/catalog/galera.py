@@ -110,11 +110,15 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
 
 def bootstrap(design: Design) -> tuple[Step, ...]:
     """Whatever databases the components declared, each with its user."""
-    databases = tuple(_create(database) for component in design.components() for database in component.databases)
+    first, *_ = design.cloud.topology.members_of("galera")
+    proxy = design.address(design.listener("galera"), first)
+    databases = tuple(
+        _create(database, proxy) for component in design.components() for database in component.databases
+    )
     return (Step("databases and their users", databases),)
 
 
-def _create(database: Database) -> Command:
+def _create(database: Database, proxy: str) -> Command:
     name, password = database.name, database.secret.reference
     sql = (
         f"CREATE DATABASE IF NOT EXISTS {name};\n"
@@ -123,7 +127,7 @@ def _create(database: Database) -> Command:
         f"GRANT ALL PRIVILEGES ON {name}.* TO {name};\n"
     )
     # A login over the network as a service would do it: proves the user, the password and the grant at once.
-    login = f"[client]\nhost={LOOPBACK}\nport={PORT}\nuser={name}\npassword={password}\n"
+    login = f"[client]\nhost={proxy}\nport={PORT}\nuser={name}\npassword={password}\n"
     return Command(
         f"database {name} and its user",
         ("mariadb",),

@@ -85,6 +85,8 @@ def _token_lifetime_s(cloud: Cloud) -> int:
 def bootstrap(design: Design) -> tuple[Step, ...]:
     """The tables, then the first user and the catalogue; both guarded by what is there."""
     url, public = design.url(SERVICE), design.url(SERVICE, public=True)
+    first, *_ = design.cloud.topology.members_of("keystone")
+    proxy = design.address(design.listener("galera"), first)
     wanted = {"url": url, "public": public, "region": design.cloud.region, "password": ADMIN.reference}
     script = files("quorate.catalog").joinpath("programs", "keystone_ready.py").read_text()
     ready = ("python3", "-c", script)
@@ -96,6 +98,7 @@ def bootstrap(design: Design) -> tuple[Step, ...]:
                     "the identity service's tables",
                     ("su", "-s", "/bin/sh", "-c", "keystone-manage db_sync", "keystone"),
                     unless=("python3", "-c", _TABLES),
+                    unless_stdin=f"{proxy} {DATABASE.secret.reference}\n",
                     timeout_s=600,
                 ),
             ),
@@ -130,13 +133,14 @@ def _bootstrap(cloud: Cloud, url: str, public: str) -> tuple[str, ...]:
     )
 
 
-# Exits 0 when the database is at the revision the installed package wants (its *_HEAD files).
+# Exits 0 when the database is at the revision the installed package wants (its *_HEAD files). Reads "host password".
 _TABLES = """
-import importlib.util, pathlib, pymysql
+import importlib.util, pathlib, pymysql, sys
+host, password = sys.stdin.read().split()
 (package,) = importlib.util.find_spec("keystone").submodule_search_locations
 versions = pathlib.Path(package, "common/sql/migrations/versions")
 heads = {path.read_text().strip() for path in versions.glob("*_HEAD")}
-with pymysql.connect(unix_socket="/run/mysqld/mysqld.sock", user="root", database="keystone") as connection:
+with pymysql.connect(host=host, user="keystone", password=password, database="keystone") as connection:
     with connection.cursor() as cursor:
         cursor.execute("SELECT version_num FROM alembic_version")
         present = {row[0] for row in cursor.fetchall()}

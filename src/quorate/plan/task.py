@@ -105,12 +105,7 @@ def _configure(cluster: ClusterDesign) -> Iterator[Item]:
 def _component(design: Design, cluster: ClusterDesign, component: Component) -> Iterator[Task]:
     """Ready on each member, one member after the other where a restart may be due; then the steps done once."""
     members = cluster.cluster.members
-    needed = tuple(
-        f"{members[0].name}/{last}"
-        for requirement in component.requires
-        if requirement.component in {other.name for other in cluster.components}
-        for last in _last_step(design, requirement.component)
-    )
+    needed = tuple(last for required in component.requires for last in _last_task(design, required.component))
     before = (f"{members[0].name}/cluster", *needed)
     ready = []
     for node in members:
@@ -128,10 +123,12 @@ def _component(design: Design, cluster: ClusterDesign, component: Component) -> 
         yield task
 
 
-def _last_step(design: Design, name: str) -> Iterator[str]:
+def _last_task(design: Design, name: str) -> Iterator[str]:
+    """The last thing done for a component, on whichever cluster it is."""
     steps = catalog.bootstrap(name, design)
     if steps:
-        yield f"{name}: {steps[-1].name}"
+        first, *_ = design.cloud.topology.members_of(name)
+        yield f"{first.name}/{name}: {steps[-1].name}"
 
 
 def _renewals(component: Component, files: tuple[File, ...]) -> Iterator[Renewed]:
