@@ -22,7 +22,7 @@ packages:
 	@missing=$$(for p in $(PACKAGES); do dpkg -s $$p 2>/dev/null | grep -q '^Status: .* installed' || echo $$p; done)
 	if [ -n "$$missing" ]; then
 		if [ "$$(id -u)" -ne 0 ]; then
-			echo "missing packages; run: sudo apt-get install --no-install-recommends" $$missing >&2
+			echo "missing packages; run: sudo apt-get update && sudo apt-get install --no-install-recommends" $$missing >&2
 			exit 3
 		fi
 		export DEBIAN_FRONTEND=noninteractive

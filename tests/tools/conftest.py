@@ -25,7 +25,6 @@ LIFE_S = 3600
 """A container that a killed session left behind ends by itself after this."""
 
 
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Count a test's own time only: the session's first one may wait for the image to be built."""
     here = Path(__file__).parent

@@ -13,7 +13,7 @@ from quorate.lab import answers, bmc, containers, image, keys, wiring
 from quorate.lab.command import LabError, run
 from quorate.lab.containers import Container
 from quorate.lab.layout import RUNTIME, Host, Layout, layout, prefix, runtime_of
-from quorate.lab.machine import Machine, this_machine
+from quorate.lab.machine import Machine, lab_machine
 from quorate.lab.power import PowerError, Switch
 from quorate.model.cloud import Cloud
 
@@ -48,7 +48,7 @@ class Lab:
     """
 
     def __init__(self, cloud: Cloud, directory: Path, *, report: Report = lambda _line: None) -> None:
-        self.machine: Machine = this_machine()
+        self.machine: Machine = lab_machine()
         self.layout: Layout = layout(cloud, directory)
         self._report = report
 
@@ -206,7 +206,7 @@ def down(name: str, *, state: Path | None = None) -> bool:
     Needs no spec: the lab's containers know the directory beside it. LabError if something would not go.
     """
     runtime = runtime_of(name)
-    podman = this_machine().podman
+    podman = lab_machine().podman
     with _alone():
         # first the BMCs: they could switch a host on again
         bmcs = bmc.stop(runtime)

@@ -1,23 +1,29 @@
-"""What this machine must bring to run a lab, and how its podman has to be called."""
+"""What this machine must bring to run containers and labs, and how its podman has to be called."""
 
 import os
 import resource
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from quorate.lab.command import LabError, run
 
-PROGRAMS = {
+CONTAINERS = {
     "podman": "podman",
     "conmon": "conmon",
+    "mmdebstrap": "mmdebstrap",
+}
+"""Every program that making the hosts' image and running it takes, and the Debian package that brings it."""
+
+LABS = {
+    **CONTAINERS,
     "ip": "iproute2",
     "bridge": "iproute2",
     "ipmi_sim": "openipmi",
-    "mmdebstrap": "mmdebstrap",
     "ssh-keygen": "openssh-client",
 }
-"""Every program the lab runs on this machine, and the Debian package that brings it."""
+"""Every program that running a lab takes."""
 
 LINKS = "qrt"
 """What the names of all network devices of labs begin with."""
@@ -31,10 +37,12 @@ class Machine:
     """What podman has to know about this machine.
 
     `unified` says whether cgroups are version 2 alone; on hybrid or version 1 machines crun refuses to run
-    and systemd wants to be told that it may. `nofile` and `nproc` are limits the caller may hand on.
+    and systemd wants to be told that it may. `nofile` and `nproc` are limits the caller may hand on. `storage` is
+    where an ordinary user's images are; None is podman's own place.
     """
 
     unified: bool
+    storage: Path | None
     nofile: int
     nproc: int
     devices: tuple[str, ...]
@@ -42,7 +50,13 @@ class Machine:
     @property
     def podman(self) -> tuple[str, ...]:
         """How podman is called here."""
-        return ("podman",) if self.unified else ("podman", "--runtime", "runc")
+        options: list[str] = [] if self.unified else ["--runtime", "runc"]
+        if self.storage:
+            # Debian 12's podman would give a user a store that copies the whole image for every container; what a
+            # store is cannot be changed later, so this one is apart from the user's own
+            options += ["--storage-driver", "overlay", "--root", f"{self.storage}/storage"]
+            options += ["--runroot", f"{self.storage}/run"]
+        return ("podman", *options)
 
     def create_options(self) -> tuple[str, ...]:
         """Options for `podman create` that depend on the machine rather than on the host."""
@@ -58,27 +72,46 @@ class Machine:
         return tuple(options)
 
 
-def this_machine() -> Machine:
-    """Look at this machine; raises LabError with all that is missing and the command that installs it."""
+def this_machine(programs: Mapping[str, str] = CONTAINERS) -> Machine:
+    """Look at this machine, whoever the caller is.
+
+    Raises LabError with all of `programs` that is missing and the command that installs it.
+    """
     path = os.environ.get("PATH", os.defpath).split(os.pathsep)
     os.environ["PATH"] = os.pathsep.join([*path, *(entry for entry in SBIN if entry not in path)])
-    if os.geteuid() != 0:
-        raise LabError("a lab needs root: it makes network namespaces and system containers; use sudo")
     unified = (CGROUP / "cgroup.controllers").exists()
-    programs = PROGRAMS if unified else {**PROGRAMS, "runc": "runc"}
-    lacking = missing(programs)
+    root = os.geteuid() == 0
+    needed = dict(programs)
+    if not unified:
+        needed["runc"] = "runc"
+    if not root:
+        # without it a user has but one id to give to a container's users
+        needed["newuidmap"] = "uidmap"
+    lacking = missing(needed)
     if lacking:
         names = ", ".join(lacking)
         packages = " ".join(dict.fromkeys(lacking.values()))
-        install = f"apt-get install --no-install-recommends {packages}"
+        install = f"{'' if root else 'sudo '}apt-get install --no-install-recommends {packages}"
         raise LabError(f"this machine lacks {names}; install with: {install}")
-    _refuse_filtered_bridges()
     return Machine(
         unified=unified,
+        storage=None if root else _cache(),
         nofile=_limit(resource.RLIMIT_NOFILE, at_most=1_048_576),
         nproc=_limit(resource.RLIMIT_NPROC, at_most=32_768),
         devices=tuple(device for device in ("/dev/fuse", "/dev/net/tun") if Path(device).exists()),
     )
+
+
+def lab_machine() -> Machine:
+    """Look at this machine as one for labs.
+
+    Raises LabError unless the caller is root, as `this_machine` does, and if a firewall would part the hosts.
+    """
+    if os.geteuid() != 0:
+        raise LabError("a lab needs root: it makes network namespaces and system containers; use sudo")
+    machine = this_machine(LABS)
+    _refuse_filtered_bridges()
+    return machine
 
 
 def _refuse_filtered_bridges() -> None:
@@ -103,9 +136,13 @@ def drops_between_hosts(rules: str) -> bool:
     return "-P FORWARD DROP" in lines and not any(f"-i {LINKS}+ -o {LINKS}+ -j ACCEPT" in line for line in lines)
 
 
-def missing(programs: dict[str, str]) -> dict[str, str]:
+def missing(programs: Mapping[str, str]) -> dict[str, str]:
     """The programs that are not on PATH, each with the package that brings it."""
     return {program: package for program, package in programs.items() if shutil.which(program) is None}
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "quorate"
 
 
 def _limit(which: int, *, at_most: int) -> int:
