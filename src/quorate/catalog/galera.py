@@ -30,6 +30,14 @@ _SYNCED_QUERY = (
 )
 _SYNCED = ("sh", "-c", f'mariadb -NBe "{_SYNCED_QUERY}" 2>&1 | tee /dev/stderr | grep -qx Primary,Synced')
 
+# A promotion that failed (a state transfer that broke off, say) is left alone by Pacemaker until somebody says so.
+_NONE_FAILED = (
+    "sh",
+    "-c",
+    '! crm_mon --one-shot --exclude=all --include=failures | grep -q "galera promote on $(crm_node --name) "',
+)
+_TRY_AGAIN = ("sh", "-ec", 'exec crm_resource --cleanup --resource galera --node "$(crm_node --name)"')
+
 
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """The database as a promotable clone, and the health check that HAProxy asks."""
@@ -90,7 +98,10 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             ),
             Clone(check, meta={"interleave": "true"}),
         ),
-        ready=(Until("Galera is synced with the primary component", _SYNCED, within_s=600, every_s=1),),
+        ready=(
+            Command("a member whose promotion failed tries again", _TRY_AGAIN, unless=_NONE_FAILED),
+            Until("Galera is synced with the primary component", _SYNCED, within_s=600, every_s=1),
+        ),
         listeners=(
             Listener(
                 "galera",

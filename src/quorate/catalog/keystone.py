@@ -133,7 +133,7 @@ def _bootstrap(cloud: Cloud, url: str, public: str) -> tuple[str, ...]:
     )
 
 
-# Exits 0 when the database is at the revision the installed package wants (its *_HEAD files). Reads "host password".
+# Exits 0 when the tables are at the revision the package wants (its *_HEAD files); reads "host password".
 _TABLES = """
 import importlib.util, pathlib, pymysql, sys
 host, password = sys.stdin.read().split()
