@@ -26,7 +26,7 @@ def test_fast_is_what_the_measurements_were_made_with():
         haproxy_connect_ms=1000,
         database_connect_s=2,
         database_read_s=13,
-        memcached_timeout_ms=250,
+        memcached_timeout_ms=100,
         memcached_dead_retry_s=30,
         rabbitmq_net_tick_s=10,
         rabbitmq_heartbeat_s=10,
