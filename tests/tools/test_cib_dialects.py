@@ -129,6 +129,7 @@ _EXPECTED_OF_PCS = (
     r"Agent 'systemd:[\w-]+' is not installed or does not provide valid metadata",
     r"'(monitor|start|stop)' is not a valid operation name value",
     r"Node '\w+' does not appear to exist in configuration",
+    r"'\d+ms' is not a valid transition-delay value",
     # Said of every location made in a file.
     "Validation for node existence in the cluster will be skipped",
 )

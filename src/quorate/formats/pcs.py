@@ -1,5 +1,6 @@
 """The cluster as the `pcs` commands that make it (pcs 0.12)."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from quorate.formats import cib, shell
@@ -15,6 +16,8 @@ from quorate.model.resource import (
     Primitive,
     Resource,
 )
+
+_MILLISECONDS = re.compile(r"\d+ms")
 
 _HEAD = """\
 #!/bin/sh
@@ -46,8 +49,13 @@ def commands(conf: Configuration) -> tuple[tuple[str, ...], ...]:
 
 
 def _commands(conf: Configuration) -> Iterator[tuple[str, ...]]:
-    if properties := cib.decided(conf.properties):
-        yield ("pcs", "property", "set", *_pairs(properties))
+    properties = cib.decided(conf.properties)
+    # Pacemaker takes milliseconds, which pcs has to be told to pass on
+    forced = {name: value for name, value in properties.items() if _MILLISECONDS.fullmatch(value)}
+    if plain := {name: value for name, value in properties.items() if name not in forced}:
+        yield ("pcs", "property", "set", *_pairs(plain))
+    if forced:
+        yield ("pcs", "property", "set", "--force", *_pairs(forced))
     if conf.resource_defaults:
         yield ("pcs", "resource", "defaults", "update", *_pairs(conf.resource_defaults))
     if conf.op_defaults:

@@ -102,6 +102,14 @@ def test_everything_else():
     ]
 
 
+def test_a_property_in_milliseconds_is_forced_apart_from_what_pcs_checks():
+    conf = Configuration({"transition-delay": "150ms", "dc-deadtime": "5s"}, (), ())
+    assert lines(conf) == [
+        "pcs property set dc-deadtime=5s",
+        "pcs property set --force transition-delay=150ms",
+    ]
+
+
 def test_the_script_is_the_commands_with_its_own_options_and_the_reasons():
     awkward = {"options": 'it\'s a "b" $c; d', "other": "x" * 90, "third": "y" * 90}
     conf = Configuration(
