@@ -10,7 +10,7 @@ class LabError(Exception):
     """The lab could not do what was asked; the message says why and what to do."""
 
 
-class CommandFailed(LabError):  # noqa: N818 (it reads as what happened)
+class CommandFailed(LabError):
     """A command on this machine ended with an error; carries what it wrote to stderr."""
 
     def __init__(self, argv: Sequence[str], code: int, stderr: str) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from quorate.model.item import Directory, Item, KeyRepository, Until
+from quorate.model.item import Command, Directory, Item, KeyRepository, Until
 from quorate.model.resource import Kind, Resource
 from quorate.model.secret import KeySet, Secret
 
@@ -91,7 +91,7 @@ class Component:
     prepare: tuple[Directory | KeyRepository, ...] = ()
     resources: tuple[Resource, ...] = ()
     reloadable: tuple[str, ...] = ()
-    ready: tuple[Until, ...] = ()
+    ready: tuple[Command | Until, ...] = ()
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
     services: tuple[Service, ...] = ()

@@ -88,7 +88,7 @@ def test_renewals_of_a_component_follow_each_other_and_wait_until_it_serves(
                     assert earlier.id in before(graph, later.id)
                 for task in held:
                     kinds = [type(item) for item in task.items]
-                    assert kinds == sorted(kinds, key=[Renewed, Until].index)
+                    assert kinds == sorted(kinds, key=[Renewed, Command, Until].index)
     assert chains == 5  # haproxy, galera, memcached, rabbitmq, keystone
 
 

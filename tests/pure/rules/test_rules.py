@@ -178,7 +178,7 @@ CASES = [
         failover("memcached_timeout_ms: 1200"),
         [("Q503", "failover.memcached_timeout_ms")],
     ),
-    (failover("memcached_dead_retry_s: 4"), [("Q504", "failover.memcached_dead_retry_s")]),
+    (failover("memcached_dead_retry_s: 1"), [("Q504", "failover.memcached_dead_retry_s")]),
     (failover("tcp_retries: 15"), [("Q505", "failover.tcp_retries")]),
     (failover("rabbitmq_heartbeat_s: 4"), [("Q506", "failover.rabbitmq_heartbeat_s")]),
 ]
