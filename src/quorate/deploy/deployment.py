@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from quorate.model.item import Item
+from quorate.model.item import File, Item
 from quorate.plan.plan import Change
 from quorate.plan.task import Task
 from quorate.remote.errors import AgentLost, CommandFailed
@@ -48,12 +48,15 @@ class Progress:
 async def look(
     tasks: Sequence[Task], hosts: Mapping[str, Host], values: Values, report: Report | None = None
 ) -> Progress:
-    """Compare every task's items with the hosts, changing nothing; all at once, since none waits for another."""
+    """Compare every task's items with the hosts, changing nothing; none waits for another."""
     progress = Progress()
 
-    async with asyncio.TaskGroup() as group:
-        for task in tasks:
-            group.create_task(_carry_out(task, hosts[task.node], values, progress, report, check=True))
+    # Files first: from those that would change, agents know what would restart.
+    for writes in (True, False):
+        async with asyncio.TaskGroup() as group:
+            for task in tasks:
+                if writes is any(isinstance(item, File) for item in task.items):
+                    group.create_task(_carry_out(task, hosts[task.node], values, progress, report, check=True))
     order = {task.id: number for number, task in enumerate(tasks)}
     progress.done = dict(sorted(progress.done.items(), key=lambda pair: order[pair[0]]))
     return progress

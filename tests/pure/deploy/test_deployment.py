@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from quorate.deploy.deployment import Progress, carry_out, look
-from quorate.model.item import Command, Item
+from quorate.model.item import Command, File, Item, Renewal, Renewed
 from quorate.plan.plan import Change
 from quorate.plan.task import Task
 from quorate.remote.errors import AgentLost, CommandFailed
@@ -221,6 +221,22 @@ def test_looking_asks_for_everything_without_waiting_and_changes_nothing() -> No
     progress = ran(looking())
     assert list(progress.done) == [each.id for each in TASKS]
     assert [change.task for change in progress.changes] == ["a/prepare", "b/serve"]
+
+
+def test_looking_at_restarts_comes_after_the_files_that_would_cause_them() -> None:
+    written = Task("a", "configuration", (File("/etc/a.conf", "a"),))
+    renewed = Task("a", "serves", (Renewed("a-clone", "a.service", ("/etc/a.conf",), Renewal.RESTART),))
+
+    async def looking() -> list[str]:
+        gate = asyncio.Event()
+        diary, fakes = hosts(a={"configuration": Stage(open=gate)})
+        work = asyncio.create_task(look((renewed, written), fakes, VALUES))
+        await settled()
+        gate.set()
+        await work
+        return diary
+
+    assert ran(looking()) == ["begin a/configuration", "end a/configuration", "begin a/serves", "end a/serves"]
 
 
 def test_looking_goes_on_after_a_failure_and_tells_it() -> None:
