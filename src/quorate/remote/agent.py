@@ -1029,12 +1029,24 @@ def renew(item: Json, job: Job) -> None:
             raise Failed(f"{resource} is not a resource of this cluster, so nothing can restart it")
         must(["systemctl", "restart", "--", unit], timeout_s=timeout_s)
         return
-    where = ["--resource", resource, "--node", job.node]
-    ran = run(["crm_resource", "--restart", *where, "--timeout", f"{timeout_s:g}s"], timeout_s=timeout_s + 30)
-    if ran.rc is None:
-        run(["crm_resource", "--clear", *where])  # killed in between, it leaves its ban of this node
-    if ran.rc != 0:
-        raise ran.failed(f"crm_resource could not restart {resource} on {job.node}: {ran.last_line}")
+    restart(resource, job.node, timeout_s)
+
+
+def restart(resource: str, node: str, timeout_s: float) -> None:
+    """Ban the resource from the node until it has stopped there, then let it back.
+
+    As `crm_resource --restart` does, but with a ban whose id tells it from an operator's: one that a killed run or
+    a lost node leaves behind is removed with the next configuration, since it is not part of the design.
+    """
+    ban = f"quorate-restart-{resource}-on-{node}"
+    xml = f'<rsc_location id="{ban}" rsc="{resource}" node="{node}" score="-INFINITY"/>'
+    wait = ["crm_resource", "--wait", "--timeout", f"{timeout_s:g}s"]
+    must(["cibadmin", "--modify", "--allow-create", "--scope", "constraints", "--xml-text", xml])
+    try:
+        must(wait, timeout_s=timeout_s + 30)
+    finally:
+        run(["cibadmin", "--delete", "--xml-text", f'<rsc_location id="{ban}"/>'])
+    must(wait, timeout_s=timeout_s + 30)
 
 
 KINDS: dict[str, Callable[[Json, Job], Result]] = {

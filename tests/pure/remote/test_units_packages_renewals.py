@@ -161,12 +161,13 @@ def test_an_installation_that_was_cut_short_is_ended_first(with_agent, apt):
 
 @pytest.fixture
 def daemon(tmp_path, programs):
-    """A process with a pid file, restarted by a crm_resource that is no more than that."""
+    """A process with a pid file; a ban in the cluster's configuration stops it, and its removal starts it."""
     pid_file = tmp_path / "daemon.pid"
     start = f"sleep 300 >/dev/null 2>&1 & echo $! > {pid_file}"
+    programs.add("crm_resource", "exit 0")
     programs.add(
-        "crm_resource",
-        f'case "$*" in *--restart*) kill $(cat {pid_file}); {start};; esac',
+        "cibadmin",
+        f'case "$*" in --modify*) kill $(cat {pid_file});; --delete*) {start};; esac',
     )
     subprocess.run(["sh", "-c", start], check=True)
     yield pid_file
@@ -186,12 +187,29 @@ def test_a_daemon_older_than_its_file_is_restarted_through_pacemaker_once(with_a
     assert apply(with_agent, programs, item).changed
     assert not apply(with_agent, programs, item).changed
 
-    restarts = [call for call in programs.calls() if "--restart" in call]
-    assert restarts == ["crm_resource --restart --resource galera --node n1 --timeout 20s"]
+    ban = 'id="quorate-restart-galera-on-n1"'
+    create = "cibadmin --modify --allow-create --scope constraints --xml-text"
+    calls = [call for call in programs.calls() if not call.startswith("crm_resource --resource")]
+    assert calls == [
+        f'{create} <rsc_location {ban} rsc="galera" node="n1" score="-INFINITY"/>',
+        "crm_resource --wait --timeout 20s",
+        f"cibadmin --delete --xml-text <rsc_location {ban}/>",
+        "crm_resource --wait --timeout 20s",
+    ]
+
+
+def test_a_ban_is_lifted_although_the_daemon_did_not_stop_in_time(with_agent, programs, daemon, tmp_path):
+    programs.add("crm_resource", 'case "$*" in --wait*) exit 124;; esac')
+    config = tmp_path / "my.cnf"
+    time.sleep(0.1)
+    config.write_text("[mysqld]")
+    with pytest.raises(CommandFailed, match="crm_resource"):
+        apply(with_agent, programs, Renewed("galera", f"ocf:{daemon}", (str(config),), Renewal.RESTART))
+    assert programs.calls()[-1] == 'cibadmin --delete --xml-text <rsc_location id="quorate-restart-galera-on-n1"/>'
 
 
 def test_a_restart_that_did_not_happen_is_a_failure(with_agent, programs, daemon, tmp_path):
-    programs.add("crm_resource", "exit 0")
+    programs.add("cibadmin", "exit 0")
     config = tmp_path / "my.cnf"
     time.sleep(0.1)
     config.write_text("[mysqld]")
