@@ -28,7 +28,7 @@ from quorate.lab.lab import Lab
 from quorate.model.design import Design
 from quorate.remote.until import until
 
-NAME = "ci"
+NAME = "tests"
 # The hosts alone, then the cluster from nothing, then what is cheap before what is dear.
 ORDER = (
     "test_lab_hosts",
