@@ -35,7 +35,7 @@ SILENCE_S = 60.0  # the controller sends an empty frame every 10 s; so long with
 TAIL = 4000  # characters of output kept of a command that failed
 APT_TIMEOUT_S = 1800.0
 SYSTEMCTL_TIMEOUT_S = 300.0
-MTIME_MARGIN_NS = 20_000_000  # the kernel stamps files by its tick, up to 10 ms late; /proc counts in ticks too
+MTIME_MARGIN_NS = 20_000_000  # files are stamped by the tick, up to 10 ms late; /proc counts in ticks too
 PROBES_AT_ONCE = 16
 CUT_OFF = '"cut_off": true'  # in the lock's file: its controller is gone, and the lock goes once the command ended
 AT_WORK_S = 3.0  # who holds the lock so long without being cut off is at work, and not waited for
@@ -1006,7 +1006,7 @@ def renewed(item: Json, job: Job) -> Result:
     job.tell("running", why)
     renew(item, job)
     again = renewed_ns(item)
-    if again is not None and again <= started:
+    if again is not None and again <= started + MTIME_MARGIN_NS:
         raise Failed(
             "{} was asked to {} and has not: is it unmanaged, or the cluster in maintenance mode?".format(
                 item["resource"], item["renewal"]
