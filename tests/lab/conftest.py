@@ -33,7 +33,6 @@ NAME = "tests"
 ORDER = (
     "test_lab_hosts",
     "test_first_deployment",
-    "test_repeated",
     "test_deploy",
     "test_refusals",
     "test_keys",

@@ -30,7 +30,7 @@ _SYNCED_QUERY = (
 )
 _SYNCED = ("sh", "-c", f'mariadb -NBe "{_SYNCED_QUERY}" 2>&1 | tee /dev/stderr | grep -qx Primary,Synced')
 
-# A promotion that failed (a state transfer that broke off, say) is left alone by Pacemaker until somebody says so.
+# A promotion that failed too often (a state transfer that breaks off, say) is not tried again for a while.
 _NONE_FAILED = (
     "sh",
     "-c",
@@ -54,11 +54,11 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             "socket": SOCKET,
             "pid": "/run/mysqld/mysqld.pid",
         },
-        # A data directory that cannot be brought up needs a person, not another try elsewhere.
+        # A promotion that fails (a state transfer that breaks off) is tried again, as any other action.
         ops=(
             Op("start", timeout_s=120),
             Op("stop", timeout_s=120),
-            Op("promote", timeout_s=300, on_fail="block"),
+            Op("promote", timeout_s=300),
             Op("demote", timeout_s=120),
             Op("monitor", interval_s * 2, timeout_s=30),
             Op("monitor", interval_s, timeout_s=30, role="Promoted"),
