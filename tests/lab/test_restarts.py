@@ -1,10 +1,27 @@
-"""Members restart one by one: the API answers all the while, as does a majority of the queues."""
+"""Members restart one by one: the API answers all the while, database and queues keep their majority."""
 
+import http.client
 import socket
+from itertools import groupby
 
 import pytest
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
+
+
+def primary(cluster):
+    """The members of the primary component, by their own health check; one that gives data to another is in it."""
+    return frozenset(node for node in cluster.nodes if is_primary(cluster.address(node)))
+
+
+def is_primary(address):
+    try:
+        connection = http.client.HTTPConnection(address, 9200, timeout=3)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        return answer.status == 200 or b"Donor" in answer.read()
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def listening(cluster):
@@ -40,6 +57,19 @@ def test_the_api_answers_while_its_members_restart(cluster):
     assert len(probe.attempts) > 20
     assert [attempt for attempt in probe.attempts if attempt.error] == []
     assert bans(cluster) == "0"
+    cluster.verified()
+
+
+def test_the_database_keeps_its_majority_while_its_members_restart(cluster):
+    cluster.change("mariadb.cnf", "mysqld", "max_connections", "4095", "4094")
+    before = cluster.started()
+    with cluster.watching(lambda: primary(cluster), 0.2) as seen:
+        cluster.deployed()
+    assert changed(cluster, "galera", before) == list(cluster.nodes)
+    views = [sorted(view) for view, _ in groupby(seen)]
+    assert min(map(len, views)) == 2, views
+    assert bans(cluster) == "0"
+    cluster.unchanged()
     cluster.verified()
 
 

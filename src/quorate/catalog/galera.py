@@ -24,11 +24,18 @@ SOCKET = "/run/mysqld/mysqld.sock"
 # What `verify` writes to.
 DATABASE = Database("quorate", Secret("database/quorate"))
 
-_SYNCED_QUERY = (
-    "SELECT GROUP_CONCAT(VARIABLE_VALUE ORDER BY VARIABLE_NAME) FROM information_schema.GLOBAL_STATUS"
-    " WHERE VARIABLE_NAME IN ('WSREP_CLUSTER_STATUS', 'WSREP_LOCAL_STATE_COMMENT')"
-)
-_SYNCED = ("sh", "-c", f'mariadb -NBe "{_SYNCED_QUERY}" 2>&1 | tee /dev/stderr | grep -qx Primary,Synced')
+# Every member, not this one alone: one that still gives data to another must not be followed by the next restart.
+_SYNCED = f"""
+import sys, urllib.error, urllib.request
+ask = urllib.request.build_opener(urllib.request.ProxyHandler({{}})).open
+for address in sys.argv[1:]:
+    try:
+        ask(f"http://{{address}}:{CHECK_PORT}/", timeout=3).close()
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{{address}}: {{error.read().decode().strip()}}")
+    except OSError as error:
+        raise SystemExit(f"{{address}}: {{error}}")
+"""
 
 # A promotion that failed too often (a state transfer that breaks off, say) is not tried again for a while.
 _NONE_FAILED = (
@@ -100,7 +107,12 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         ),
         ready=(
             Command("a member whose promotion failed tries again", _TRY_AGAIN, unless=_NONE_FAILED),
-            Until("Galera is synced with the primary component", _SYNCED, within_s=600, every_s=1),
+            Until(
+                "every member of Galera is synced",
+                ("python3", "-c", _SYNCED, *(node.address for node in cluster.members)),
+                within_s=600,
+                every_s=1,
+            ),
         ),
         listeners=(
             Listener(
