@@ -16,6 +16,9 @@ from quorate.plan.plan import Change, Plan
 from quorate.plan.task import Task, tasks
 from quorate.remote.shipping import Values
 
+# A package's own thousand lines of comments that go are not worth a screen each.
+DIFF_LINES = 60
+
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Register the command."""
@@ -69,5 +72,7 @@ def described(changes: Iterable[Change], *, diffs: bool = True) -> Iterable[str]
             yield task
         yield f"  {change.item}: {change.detail}" if change.detail else f"  {change.item}"
         if diffs:
-            yield from (f"    {line}" for line in change.diff)
+            yield from (f"    {line}" for line in change.diff[:DIFF_LINES])
+            if len(change.diff) > DIFF_LINES:
+                yield f"    … {len(change.diff) - DIFF_LINES} further lines; all of them with -o json"
             yield from (f"    Pacemaker: {line}" for line in change.actions)

@@ -8,7 +8,7 @@ import pytest
 from quorate.cli import deploy
 from quorate.cli.exit import ERRORS, NO, UNKNOWN, USAGE, UsageError, code
 from quorate.cli.main import main
-from quorate.cli.plan import described
+from quorate.cli.plan import DIFF_LINES, described
 from quorate.cli.table import table
 from quorate.deploy.deployment import Progress
 from quorate.drill.power_cut import NoHolder
@@ -247,3 +247,11 @@ def test_the_end_of_one_that_was_interrupted_and_of_one_that_was_not() -> None:
 def test_columns_are_as_wide_as_they_need_to_be() -> None:
     assert table(["a", "bb"], [["long", 1], ["", "last is long"]]) == "a     bb\nlong  1\n      last is long"
     assert table(["a", "b"], []) == "a  b"
+
+
+def test_a_long_diff_is_cut_where_people_read_it() -> None:
+    change = Change("ctl1/configuration", "/etc/a.conf", "content", tuple(f"+{number}" for number in range(100)))
+    lines = list(described([change]))
+    assert lines[:3] == ["ctl1/configuration", "  /etc/a.conf: content", "    +0"]
+    assert lines[-1] == f"    … {100 - DIFF_LINES} further lines; all of them with -o json"
+    assert len(lines) == 2 + DIFF_LINES + 1
