@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -56,6 +57,10 @@ pids["galera"] = pathlib.Path("/run/mysqld/mysqld.pid").read_text().strip()
 stats = {name: pathlib.Path("/proc", pid, "stat").read_text() for name, pid in pids.items()}
 print(json.dumps({name: int(stat.rpartition(")")[2].split()[19]) for name, stat in stats.items()}))
 """
+
+
+# A job in the background has SIGINT ignored, and so would have all it starts: as on a terminal again.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

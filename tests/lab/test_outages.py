@@ -74,7 +74,8 @@ def lost(cluster, acknowledged):
 
 def fencings(cluster, asked, target):
     """When (seconds of the epoch) that node was fenced, as Pacemaker on another remembers it."""
-    said = cluster.on(asked, f"stonith_admin --output-as xml --history {target}")
+    # Without --verbose it is reduced: one event for all that went the same way.
+    said = cluster.on(asked, f"stonith_admin --output-as xml --verbose --history {target}")
     events = ET.fromstring(said).iter("fence_event")
     return [event.get("completed") for event in events if event.get("status") == "success"]
 

@@ -41,8 +41,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         "rabbitmq",
         "systemd:rabbitmq-server",
         ops=(
-            # The last member to stop waits for nobody; the others wait for it to come back.
-            Op("start", timeout_s=300),
+            Op("start", timeout_s=60),
             Op("stop", timeout_s=120),
             Op("monitor", max(10, cloud.timers.monitor_interval_s), timeout_s=60),
         ),
@@ -106,6 +105,9 @@ def config(design: Design, node: Node) -> Iterator[File]:
     }
     merged = settings.merged({settings.MAIN: environment}, extra.get("rabbitmq-env.conf"))
     yield File("/etc/rabbitmq/rabbitmq-env.conf", settings.flat(merged, "="), read_by=("rabbitmq",))
+    # Started once it runs, not once it is ready: a broker that boots waits for those that stopped after it, and an
+    # action that waits holds up all others of the cluster, the start of those brokers too (ADR 7).
+    yield File("/etc/systemd/system/rabbitmq-server.service.d/quorate.conf", settings.unit({"Service": {"Type": "exec"}}))
     yield File(
         "/var/lib/rabbitmq/.erlang.cookie",
         COOKIE.reference,

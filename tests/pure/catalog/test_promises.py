@@ -40,6 +40,7 @@ PROMISES = (
     ("rabbitmq.conf", ("cluster_partition_handling = pause_minority",), "two halves never both take messages"),
     ("rabbitmq.conf", ("default_queue_type = quorum",), "a queue outlives the broker it was declared on"),
     ("rabbitmq.conf", ("listeners.tcp.1 = 10.77.0.11:5672",), "clients choose a broker by its address"),
+    ("rabbitmq-server.service.d/quorate.conf", ("Type=exec",), "no start waits for another node's"),
     ("memcached.conf", ("-l 10.77.0.11", "-U 0"), "not on the public network, and no amplifier"),
     ("keystone-uwsgi.ini", ("http-socket = 10.77.0.11:5000",), "the virtual IP's port is HAProxy's"),
     (
