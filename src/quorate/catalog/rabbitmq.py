@@ -107,7 +107,9 @@ def config(design: Design, node: Node) -> Iterator[File]:
     yield File("/etc/rabbitmq/rabbitmq-env.conf", settings.flat(merged, "="), read_by=("rabbitmq",))
     # Started once it runs, not once it is ready: a broker that boots waits for those that stopped after it, and an
     # action that waits holds up all others of the cluster, the start of those brokers too (ADR 7).
-    yield File("/etc/systemd/system/rabbitmq-server.service.d/quorate.conf", settings.unit({"Service": {"Type": "exec"}}))
+    yield File(
+        "/etc/systemd/system/rabbitmq-server.service.d/quorate.conf", settings.unit({"Service": {"Type": "exec"}})
+    )
     yield File(
         "/var/lib/rabbitmq/.erlang.cookie",
         COOKIE.reference,
