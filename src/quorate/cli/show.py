@@ -12,7 +12,7 @@ from quorate.cli.exit import YES
 from quorate.cli.table import table
 from quorate.design.budget import budget
 from quorate.model.design import Design
-from quorate.model.resource import Clone, Group
+from quorate.model.resource import Clone, Group, Resource
 
 Row = dict[str, Any]
 
@@ -53,19 +53,23 @@ def _nodes(design: Design) -> Iterator[Row]:
 def _resources(design: Design) -> Iterator[Row]:
     for cluster in design.clusters:
         for resource in cluster.configuration.resources:
-            kind = (
-                "promotable clone"
-                if isinstance(resource, Clone) and resource.promotable
-                else (
-                    "clone"
-                    if isinstance(resource, Clone)
-                    else "group"
-                    if isinstance(resource, Group)
-                    else "primitive"
-                )
-            )
             agents = " ".join(primitive.agent for primitive in resource.primitives)
-            yield {"resource": resource.id, "cluster": cluster.cluster.name, "kind": kind, "agent": agents}
+            yield {
+                "resource": resource.id,
+                "cluster": cluster.cluster.name,
+                "kind": _kind(resource),
+                "agent": agents,
+            }
+
+
+def _kind(resource: Resource) -> str:
+    match resource:
+        case Clone():
+            return "promotable clone" if resource.promotable else "clone"
+        case Group():
+            return "group"
+        case _:
+            return "primitive"
 
 
 def _listeners(design: Design) -> Iterator[Row]:
@@ -90,10 +94,10 @@ def _files(design: Design) -> Iterator[Row]:
         for file in files:
             yield {
                 "node": node,
-                "path": file.path,
-                "owner": f"{file.owner}:{file.group}",
                 "mode": f"{file.mode:04o}",
+                "owner": f"{file.owner}:{file.group}",
                 "read by": " ".join(file.read_by),
+                "path": file.path,
             }
 
 
