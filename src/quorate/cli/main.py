@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from quorate.cli import check, demo, deploy, init, keys, lab, plan, render, secrets, show, verify
 from quorate.cli.exit import ERRORS, INTERRUPTED, code
@@ -15,6 +16,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="quorate", description="A highly available OpenStack control plane from one file."
     )
+    top.add_argument("--version", action="version", version=f"quorate {version('quorate')}")
     # A command made of commands runs them as a user would.
     top.set_defaults(main=main)
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")

@@ -4,12 +4,15 @@ import argparse
 import io
 import json
 import stat
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from quorate import secrets as store
 from quorate.cli import check, init, secrets
 from quorate.cli.exit import UsageError
+from quorate.cli.main import main
 from quorate.spec import template
 
 
@@ -127,3 +130,10 @@ def test_a_secret_that_an_extra_setting_refers_to_can_be_set(directory, monkeypa
     monkeypatch.setattr("sys.stdin", io.StringIO("x\n"))
     assert quorate("secrets", "set", "ldap/bind") == 0
     assert store.read(directory / "quorate.yaml").values == {"ldap/bind": "x"}
+
+
+def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"quorate {project['version']}\n")
