@@ -101,8 +101,8 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
                     "promotable": "true",
                     "promoted-max": str(members),
                     "interleave": "true",
-                    # One joins at a time: of two at once, the second may get its state from the first, which has
-                    # not kept all of its own ("IST didn't contain all write sets"), and is left outside.
+                    # Rather one after the other: of two that join at once, the second may get its state from the
+                    # first, which has not kept all of its own, and is left outside (ADR 7).
                     "ordered": "true",
                 },
             ),
