@@ -138,3 +138,11 @@ def test_a_power_cut_of_all_nodes_at_once_loses_nothing_and_needs_nobody(cluster
     cluster.verified(within_s=400)
     assert lost(cluster, acknowledged) == {}
     cluster.unchanged()
+
+
+def test_the_members_of_the_database_joined_one_at_a_time(cluster):
+    joined = "journalctl --identifier=galera-server --output=cat | grep --count 'with the turn of [123]' || true"
+    assert sum(int(cluster.on(node, joined)) for node in cluster.nodes) >= len(cluster.nodes) - 1
+    # Said by one that asks while another is given its state.
+    refused = "grep --count 'No donor candidates' /var/log/mysql/error.log || true"
+    assert {int(cluster.on(node, refused)) for node in cluster.nodes} == {0}

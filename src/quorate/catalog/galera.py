@@ -20,6 +20,7 @@ from quorate.model.topology import Cluster, Node
 PORT = 3306
 CHECK_PORT = 9200
 CHECK_PROGRAM = "/usr/local/lib/quorate/galera-check"
+SERVER_PROGRAM = "/usr/local/lib/quorate/galera-server"
 SOCKET = "/run/mysqld/mysqld.sock"
 # What `verify` writes to.
 DATABASE = Database("quorate", Secret("database/quorate"))
@@ -54,6 +55,8 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         "ocf:heartbeat:galera",
         parameters={
             "wsrep_cluster_address": "gcomm://" + ",".join(node.name for node in cluster.members),
+            # In place of mariadbd-safe, which it becomes when it is this member's turn to join (ADR 8).
+            "binary": SERVER_PROGRAM,
             # The local socket authenticates root by its uid: no password in the CIB.
             "check_user": "root",
             "datadir": "/var/lib/mysql",
@@ -101,9 +104,6 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
                     "promotable": "true",
                     "promoted-max": str(members),
                     "interleave": "true",
-                    # Rather one after the other: of two that join at once, the second may get its state from the
-                    # first, which has not kept all of its own, and is left outside (ADR 7).
-                    "ordered": "true",
                 },
             ),
             Clone(check, meta={"interleave": "true"}),
@@ -167,11 +167,13 @@ def config(design: Design, node: Node) -> Iterator[File]:
     """The server's settings, and the check's program and unit."""
     merged = settings.merged(_server(design, node), design.cloud.extra.get("mariadb.cnf"))
     yield File("/etc/mysql/mariadb.conf.d/99-quorate.cnf", settings.ini(merged), read_by=("galera",))
-    program = files("quorate.catalog").joinpath("programs", "galera_check.py").read_text()
-    yield File(CHECK_PROGRAM, program, mode=0o755, read_by=("galera-check",))
+    programs = files("quorate.catalog").joinpath("programs")
+    yield File(SERVER_PROGRAM, programs.joinpath("galera_server.py").read_text(), mode=0o755)
+    check = programs.joinpath("galera_check.py").read_text()
+    yield File(CHECK_PROGRAM, check, mode=0o755, read_by=("galera-check",))
     yield File(
         "/etc/systemd/system/quorate-galera-check.service",
-        settings.unit(_check_unit(node)),
+        settings.unit(_check_unit(design, node)),
         read_by=("galera-check",),
     )
 
@@ -224,11 +226,12 @@ def _period(milliseconds: int) -> str:
     return f"PT{milliseconds / 1000:g}S"
 
 
-def _check_unit(node: Node) -> settings.Settings:
+def _check_unit(design: Design, node: Node) -> settings.Settings:
+    members = " ".join(member.address for member in design.cloud.topology.members_of("galera"))
     return {
         "Unit": {"Description": "Says over HTTP whether this Galera member may be given sessions"},
         "Service": {
-            "ExecStart": f"{CHECK_PROGRAM} {node.address} {CHECK_PORT} {SOCKET}",
+            "ExecStart": f"{CHECK_PROGRAM} {node.address} {CHECK_PORT} {SOCKET} {members}",
             "Type": "notify",
             # Authenticated by the local socket as the package's own mysql@localhost.
             "User": "mysql",

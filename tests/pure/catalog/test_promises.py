@@ -84,7 +84,6 @@ def test_every_member_of_the_database_is_promoted(lab: Design) -> None:
     galera = resource(lab, "galera-clone")
     assert galera.promotable
     assert galera.meta["promoted-max"] == str(len(lab.cloud.topology.nodes))
-    assert galera.meta["ordered"] == "true"  # two that join at once may fail each other (ADR 7)
 
 
 @pytest.mark.parametrize(("name", "port"), [("memcache_servers", 11211), ("transport_url", 5672)])

@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 """Answer HTTP 200 when this Galera member is Synced, in the primary component and writable; 503 otherwise.
 
-Usage: galera-check ADDRESS PORT SOCKET. Keeps one connection to the server open, so that a check costs one query.
+Usage: galera-check ADDRESS PORT SOCKET MEMBER... Keeps one connection to the server open, so that a check costs
+one query. GET /turn from a MEMBER's address is answered once no other caller has the turn, which it then has for
+as long as it keeps the connection: so that one member joins at a time (galera-server).
 """
 
 import os
+import select
 import socket
 import sys
 import threading
@@ -64,7 +67,10 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"
 
     def do_GET(self):
-        """Judge the member's state."""
+        """Judge the member's state, or give the turn."""
+        if self.path == "/turn":
+            self._give_turn()
+            return
         try:
             state = self.server.member.state()
         except pymysql.err.Error as error:
@@ -74,6 +80,22 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(503 if wrong else 200, str(wrong or "synced"))
 
     do_HEAD = do_OPTIONS = do_GET
+
+    def _give_turn(self):
+        if self.client_address[0] not in self.server.members:
+            self._answer(403, "not a member")
+            return
+        # The host's settings say how soon a caller that lost its power is noticed.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        while not self.server.turn.acquire(timeout=1):
+            if select.select([self.connection], [], [], 0)[0]:
+                return  # it hung up: a waiting caller has nothing to say
+        try:
+            self.send_response(200)
+            self.end_headers()
+            self.connection.recv(1)
+        finally:
+            self.server.turn.release()
 
     def _answer(self, status, text):
         body = text.encode() + b"\n"
@@ -92,20 +114,22 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, address, member):
+    def __init__(self, address, member, members):
         self.member = member
+        self.members = members
+        self.turn = threading.Lock()
         super().__init__(address, Handler)
 
     def handle_error(self, request, client_address):
-        """Pass over connections reset by the proxy; report anything else."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        """Pass over connections that the other end broke off; report anything else."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
 
 def main():
     """Listen, tell systemd, serve."""
-    address, port, path = sys.argv[1:]
-    server = Server((address, int(port)), Member(path))
+    address, port, path, *members = sys.argv[1:]
+    server = Server((address, int(port)), Member(path), members)
     notify = os.environ.get("NOTIFY_SOCKET")
     if notify:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
