@@ -31,7 +31,7 @@ packages:
 	fi
 
 $(VENV)/installed: requirements.lock pyproject.toml
-	/usr/bin/python3 -m venv $(VENV)
+	/usr/bin/python3 -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
