@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from quorate.model.cloud import Ssh
 from quorate.model.item import Item
 from quorate.model.topology import Node
 from quorate.remote.asyncssh_transport import AsyncsshTransport
+from quorate.remote.boot import ARCHIVE, PROGRAM
 from quorate.remote.channel import Channel, Ending, Transport
 from quorate.remote.errors import AgentLost, CommandFailed, Locked, Unreachable
 from quorate.remote.event import Event, Failure, Outcome, Status
@@ -28,8 +28,6 @@ from quorate.remote.shipping import Probe, Values, ship, ship_probes
 LOCK = "/run/quorate.lock"
 AT_ONCE = 64
 _SIGN_OF_LIFE_S = 10
-_AGENT = zlib.compress(Path(__file__).with_name("agent.py").read_bytes(), 9)
-_BOOT = f"import sys,zlib;exec(zlib.decompress(sys.stdin.buffer.read({len(_AGENT)})))"
 
 Json = dict[str, Any]
 Report = Callable[[Event], None]
@@ -67,7 +65,7 @@ class Session:
     ) -> AsyncIterator["Session"]:
         """Start the agent on a node. Raises `Unreachable`. Leaving it lets a command that runs there finish."""
         sudo = [] if ssh.user == "root" else ["sudo", "-n", "--"]
-        command = shlex.join([*sudo, "python3", "-IS", "-c", _BOOT])
+        command = shlex.join([*sudo, "python3", "-IS", "-c", PROGRAM])
         channel = await (transport or AsyncsshTransport()).open(node, ssh, command, timeout_s)
         session = cls(node, channel)
         tasks = [asyncio.create_task(session._read()), asyncio.create_task(session._keep_alive())]
@@ -204,7 +202,7 @@ class Session:
 
     async def _greet(self, ssh: Ssh, timeout_s: float) -> None:
         try:
-            await self._channel.write(_AGENT)
+            await self._channel.write(ARCHIVE)
             hello = await asyncio.wait_for(asyncio.shield(self._hello), timeout_s)
         except TimeoutError as error:
             reason = f"no agent within {timeout_s:g} s of connecting"

@@ -14,7 +14,7 @@ import pytest
 from quorate.model.cloud import Ssh
 from quorate.model.item import Command
 from quorate.model.topology import MANAGEMENT, Node
-from quorate.remote import agent
+from quorate.remote import boot
 from quorate.remote.errors import AgentLost, Locked, Unreachable
 from quorate.remote.openssh_transport import ProcessChannel
 from quorate.remote.session import Session, lock_all, open_all
@@ -130,11 +130,13 @@ def test_a_lost_agent_is_said_with_what_was_being_done():
 
 def test_a_silent_controller_counts_as_gone():
     """A frozen or cut-off controller sends no end of file: its lock must go all the same."""
-    source = Path(agent.__file__).read_text().replace("SILENCE_S = 60.0", "SILENCE_S = 0.5")
-    assert "SILENCE_S = 0.5" in source
+    impatient = "from quorate.remote.agent import channel;channel.SILENCE_S=0.5;from quorate"
+    program = boot.PROGRAM.replace("from quorate", impatient, 1)
     process = subprocess.Popen(
-        [sys.executable, "-IS", "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-IS", "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
+    process.stdin.write(boot.ARCHIVE)
+    process.stdin.flush()
     assert "hello" in json.loads(process.stdout.readline())
     begun = time.monotonic()
     assert process.wait(20) == 0
@@ -232,12 +234,10 @@ def test_the_oldest_python_that_hosts_may_have_runs_the_agent(tmp_path, with_age
 
 def test_the_agent_starts_with_nothing_that_python3_minimal_lacks():
     lacking = "difflib=None, xml=None, shlex=None, concurrent=None, asyncio=None, logging=None"
-    code = f"import sys; sys.modules.update({lacking}); exec(open(sys.argv[1]).read())"
     process = subprocess.run(
-        [sys.executable, "-IS", "-c", code, agent.__file__],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-IS", "-c", f"import sys; sys.modules.update({lacking});{boot.PROGRAM}"],
+        input=boot.ARCHIVE,
         capture_output=True,
-        text=True,
         timeout=20,
         check=False,
     )
