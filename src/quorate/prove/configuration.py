@@ -1,0 +1,430 @@
+"""Any cluster's configuration as values: what a CIB's `<configuration>` says, by whoever it was written.
+
+Only what a proof asks for is read; the scheduler itself gets the XML as it was.
+"""
+
+import copy
+import hashlib
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+from xml.etree import ElementTree as ET
+
+INFINITY = 1_000_000
+"""The score that cannot be outweighed (Pacemaker Explained, scores)."""
+
+REMOTE = "ocf:pacemaker:remote"
+
+_UNITS_MS = {"": 1000, "s": 1000, "sec": 1000, "ms": 1, "msec": 1, "m": 60_000, "min": 60_000, "h": 3_600_000}
+
+
+@dataclass(frozen=True)
+class Primitive:
+    """A primitive, with the meta attributes that hold for it: its own, its clone's, the defaults."""
+
+    id: str
+    agent: str
+    group: str | None
+    clone: str | None
+    bundle: str | None
+    meta: Mapping[str, str]
+    parameters: Mapping[str, str]
+    operations: tuple[Mapping[str, str], ...]
+
+    @property
+    def fencing(self) -> bool:
+        """Whether it is a fencing device."""
+        return self.agent.startswith("stonith:")
+
+    @property
+    def promotable(self) -> bool:
+        """Whether its instances have a promoted role."""
+        return self.clone is not None and true(self.meta.get("promotable"))
+
+    @property
+    def unique(self) -> bool:
+        """Whether each instance of its clone is one of a kind."""
+        return true(self.meta.get("globally-unique"))
+
+    def timeout_ms(self, operation: str) -> int:
+        """How long an operation may take: as configured, otherwise Pacemaker's 20 s."""
+        for each in self.operations:
+            if each.get("name") == operation and "timeout" in each:
+                return milliseconds(each["timeout"])
+        return 20_000
+
+    def monitors(self, *, promoted: bool) -> tuple[Mapping[str, str], ...]:
+        """The recurring monitors for a role."""
+        roles = {"Promoted", "Master"} if promoted else {None, "Started", "Slave", "Unpromoted"}
+        return tuple(
+            each
+            for each in self.operations
+            if each.get("name") == "monitor"
+            and milliseconds(each.get("interval", "0"))
+            and each.get("role") in roles
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`first` does `first_action` before `then` does `then_action`."""
+
+    id: str
+    first: str
+    first_action: str
+    then: str
+    then_action: str
+    kind: str
+    symmetrical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Colocation:
+    """`resource` (in `role`) is placed where `with_resource` (in `with_role`) is."""
+
+    id: str
+    resource: str
+    role: str
+    with_resource: str
+    with_role: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """How much a resource wants to be on a node; of a rule only that there is one."""
+
+    id: str
+    resource: str
+    node: str | None
+    score: int
+
+
+_Change = Callable[[ET.Element], None]
+
+
+class Configuration:
+    """The `<configuration>` of a CIB. It is not changed: `with_...` give new ones."""
+
+    def __init__(self, root: ET.Element) -> None:
+        self._root = root
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Configuration) and self.xml == other.xml
+
+    def __hash__(self) -> int:
+        return hash(self.xml)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _from_xml, (self.xml,)
+
+    @cached_property
+    def xml(self) -> str:
+        """The element."""
+        return ET.tostring(self._root, encoding="unicode").rstrip()
+
+    @cached_property
+    def digest(self) -> str:
+        """The same for the same configuration."""
+        return hashlib.blake2b(self.xml.encode(), digest_size=16).hexdigest()
+
+    @cached_property
+    def node_ids(self) -> dict[str, str]:
+        """Every configured node's id by its name, remotes too."""
+        return {each.get("uname", ""): each.get("id", "") for each in self._root.iterfind("nodes/node")}
+
+    @cached_property
+    def members(self) -> tuple[str, ...]:
+        """The full members, in their order."""
+        nodes = self._root.iterfind("nodes/node")
+        return tuple(
+            node.get("uname", "")
+            for node in nodes
+            if node.get("type", "member") not in {"remote", "ping"} and node.get("uname") not in self.remotes
+        )
+
+    @cached_property
+    def remotes(self) -> dict[str, str]:
+        """The Pacemaker remotes, each with the primitive that is its connection (or the guest that it is)."""
+        found = {each.id: each.id for each in self.primitives.values() if each.agent == REMOTE}
+        guests = {
+            each.meta["remote-node"]: each.id for each in self.primitives.values() if "remote-node" in each.meta
+        }
+        return found | guests
+
+    def node_attributes(self, node: str) -> dict[str, str]:
+        """A node's lasting attributes."""
+        return _pairs(self._root.iterfind(f"nodes/node[@uname='{node}']/instance_attributes"))
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Every node: members, then remotes."""
+        return (*self.members, *self.remotes)
+
+    @cached_property
+    def properties(self) -> dict[str, str]:
+        """The cluster's properties; of several sets the one that Pacemaker prefers."""
+        sets = list(self._root.iterfind("crm_config/cluster_property_set"))
+        sets.sort(key=lambda each: each.get("id") != "cib-bootstrap-options")
+        return _pairs(reversed(sets))
+
+    def enabled(self, name: str, *, default: bool) -> bool:
+        """Whether a property that is true or false is true."""
+        return true(self.properties[name]) if name in self.properties else default
+
+    @cached_property
+    def primitives(self) -> dict[str, Primitive]:
+        """Every primitive by its id, in the order of the configuration."""
+        resources = self._root.find("resources")
+        defaults = _pairs(self._root.iterfind("rsc_defaults/meta_attributes"))
+        found = [] if resources is None else list(self._read(resources, defaults))
+        return {each.id: each for each in found}
+
+    def _read(
+        self,
+        parent: ET.Element,
+        meta: Mapping[str, str],
+        group: str | None = None,
+        clone: str | None = None,
+        bundle: str | None = None,
+    ) -> Iterator[Primitive]:
+        for each in parent:
+            own = {**meta, **_pairs(each.iterfind("meta_attributes"))}
+            match each.tag:
+                case "primitive":
+                    yield self._primitive(each, meta, group, clone, bundle)
+                case "group":
+                    yield from self._read(each, own, each.get("id"), clone, bundle)
+                case "clone" | "master":
+                    yield from self._read(each, own, group, each.get("id"), bundle)
+                case "bundle":
+                    yield from self._read(each, own, group, clone, each.get("id"))
+
+    def _primitive(
+        self, root: ET.Element, meta: Mapping[str, str], group: str | None, clone: str | None, bundle: str | None
+    ) -> Primitive:
+        template = self._root.find(f"resources/template[@id='{root.get('template')}']")
+        sources = [root] if template is None else [template, root]
+        agent = [sources[0].get(part) for part in ("class", "provider", "type")]
+        return Primitive(
+            id=root.get("id", ""),
+            agent=":".join(part for part in agent if part),
+            group=group,
+            clone=clone,
+            bundle=bundle,
+            meta={**meta, **_pairs(each for source in sources for each in source.iterfind("meta_attributes"))},
+            parameters=_pairs(each for source in sources for each in source.iterfind("instance_attributes")),
+            operations=tuple(
+                dict(op.attrib) for source in reversed(sources) for op in source.iterfind("operations/op")
+            ),
+        )
+
+    @cached_property
+    def collectives(self) -> dict[str, tuple[str, ...]]:
+        """The primitives behind every id that a constraint may name: a group, a clone, a tag, itself."""
+        found: dict[str, tuple[str, ...]] = {}
+        for each in self.primitives.values():
+            for name in {each.id, each.group, each.clone, each.bundle} - {None}:
+                found[name or ""] = (*found.get(name or "", ()), each.id)
+        for tag in self._root.iterfind("tags/tag"):
+            refs = (ref.get("id", "") for ref in tag)
+            found[tag.get("id", "")] = tuple(one for ref in refs for one in found.get(ref, ()))
+        return found
+
+    def primitive_id(self, history: str) -> str:
+        """The primitive that a history is about: an instance of a unique clone has a number after its name."""
+        if history in self.primitives:
+            return history
+        return history.rpartition(":")[0] or history
+
+    @cached_property
+    def orders(self) -> tuple[Order, ...]:
+        """The orders of pairs; a set gives one for each two neighbours."""
+        return tuple(order for each in self._root.iterfind("constraints/rsc_order") for order in _orders(each))
+
+    @cached_property
+    def colocations(self) -> tuple[Colocation, ...]:
+        """The colocations of pairs; a set gives one for each two neighbours in it."""
+        found = self._root.iterfind("constraints/rsc_colocation")
+        return tuple(colocation for each in found for colocation in _colocations(each))
+
+    @cached_property
+    def locations(self) -> tuple[Location, ...]:
+        """The locations, those by rules with no node."""
+        return tuple(
+            Location(
+                each.get("id", ""), each.get("rsc", ""), each.get("node"), score(each.get("score", "INFINITY"))
+            )
+            for each in self._root.iterfind("constraints/rsc_location")
+        )
+
+    @cached_property
+    def fencing_levels(self) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """For each target that is named, the devices of every level, in their order."""
+        levels = sorted(
+            self._root.iterfind("fencing-topology/fencing-level"), key=lambda each: int(each.get("index", 0))
+        )
+        found: dict[str, tuple[tuple[str, ...], ...]] = {}
+        for level in levels:
+            devices = tuple(each.strip() for each in level.get("devices", "").split(","))
+            target = level.get("target") or level.get("target-pattern") or ""
+            found[target] = (*found.get(target, ()), devices)
+        return found
+
+    def banned(self, resource: str, node: str) -> bool:
+        """Whether a location keeps a primitive from a node whatever happens."""
+        names = {name for name, parts in self.collectives.items() if resource in parts}
+        return any(
+            each.resource in names and each.node == node and each.score <= -INFINITY for each in self.locations
+        )
+
+    def without(self, constraint: str) -> Self:
+        """The same without one constraint."""
+        return self._changed(lambda root: _remove(root, "constraints", constraint))
+
+    def with_constraint(self, constraint: ET.Element) -> Self:
+        """The same with one more constraint."""
+        return self._changed(lambda root: _section(root, "constraints").append(constraint))
+
+    def with_node_attribute(self, node: str, name: str, value: str | None) -> Self:
+        """The same with a node's lasting attribute set, or (None) taken away."""
+
+        def change(root: ET.Element) -> None:
+            element = root.find(f"nodes/node[@uname='{node}']")
+            if element is None:
+                element = ET.SubElement(
+                    _section(root, "nodes"), "node", {"id": node, "uname": node, "type": "remote"}
+                )
+            _set(element, "instance_attributes", f"nodes-{element.get('id')}", name, value)
+
+        return self._changed(change)
+
+    def with_property(self, name: str, value: str | None) -> Self:
+        """The same with a property of the cluster set, or (None) taken away."""
+        return self._changed(
+            lambda root: _set(
+                _section(root, "crm_config"), "cluster_property_set", "cib-bootstrap-options", name, value
+            )
+        )
+
+    def with_default(self, name: str, value: str) -> Self:
+        """The same with a default for the meta attributes of all resources."""
+        return self._changed(
+            lambda root: _set(
+                _section(root, "rsc_defaults"), "meta_attributes", "rsc_defaults-options", name, value
+            )
+        )
+
+    def with_meta(self, resource: str, name: str, value: str | None) -> Self:
+        """The same with a resource's own meta attribute set, or (None) taken away."""
+        return self._changed(
+            lambda root: _set(
+                _by_id(root, resource), "meta_attributes", f"{resource}-meta_attributes", name, value
+            )
+        )
+
+    def with_attribute(self, element_id: str, name: str, value: str) -> Self:
+        """The same with one attribute of the element of that id (a constraint, an operation) changed."""
+        return self._changed(lambda root: _by_id(root, element_id).set(name, value))
+
+    def _changed(self, change: _Change) -> Self:
+        root = copy.deepcopy(self._root)
+        change(root)
+        return type(self)(root)
+
+
+def _from_xml(xml: str) -> Configuration:
+    return Configuration(ET.fromstring(xml))  # noqa: S314 - our own text
+
+
+def true(value: str | None) -> bool:
+    """Whether a value is one of Pacemaker's words for true."""
+    return (value or "").lower() in {"true", "on", "yes", "y", "1"}
+
+
+def score(value: str) -> int:
+    """A score as a number (a wrong one is 0, as Pacemaker takes it)."""
+    if re.fullmatch(r"([+-]?)inf(inity)?", value, re.IGNORECASE):
+        return -INFINITY if value.startswith("-") else INFINITY
+    number = int(value) if re.fullmatch(r"[+-]?\d+", value) else 0
+    return max(-INFINITY, min(INFINITY, number))
+
+
+def milliseconds(value: str) -> int:
+    """A time in any of Pacemaker's spellings; 0 for one that it would not read."""
+    time = re.fullmatch(r"\s*(\d+)\s*([a-z]*)\s*", value)
+    return int(time[1]) * _UNITS_MS.get(time[2], 0) if time else 0
+
+
+def _pairs(sets: Iterable[ET.Element]) -> dict[str, str]:
+    return {pair.get("name", ""): pair.get("value", "") for each in sets for pair in each.iterfind("nvpair")}
+
+
+def _orders(root: ET.Element) -> Iterator[Order]:
+    order_id, kind = root.get("id", ""), root.get("kind") or _kind_of(root.get("score"))
+    symmetrical = true(root.get("symmetrical", str(kind != "Serialize")))
+    sets = list(root.iterfind("resource_set"))
+    action = root.get("first-action", "start")
+    steps = [[(root.get("first", ""), action)], [(root.get("then", ""), root.get("then-action", action))]]
+    if sets:
+        steps = [step for each in sets for step in _steps(each)]
+    for before, after in itertools.pairwise(steps):
+        for first, first_action in before:
+            for then, then_action in after:
+                yield Order(order_id, first, first_action, then, then_action, kind, symmetrical)
+
+
+def _steps(resource_set: ET.Element) -> list[list[tuple[str, str]]]:
+    members = [(ref.get("id", ""), resource_set.get("action", "start")) for ref in resource_set]
+    return [[each] for each in members] if true(resource_set.get("sequential", "true")) else [members]
+
+
+def _kind_of(value: str | None) -> str:
+    return "Optional" if value is not None and score(value) == 0 else "Mandatory"
+
+
+def _colocations(root: ET.Element) -> Iterator[Colocation]:
+    colocation_id, value = root.get("id", ""), score(root.get("score", "INFINITY"))
+    if "rsc" in root.attrib:
+        roles = root.get("rsc-role", "Started"), root.get("with-rsc-role", "Started")
+        yield Colocation(colocation_id, root.get("rsc", ""), roles[0], root.get("with-rsc", ""), roles[1], value)
+    for each in root.iterfind("resource_set"):
+        members, role = [ref.get("id", "") for ref in each], each.get("role", "Started")
+        if true(each.get("sequential", "true")):
+            for one, other in itertools.pairwise(members):
+                yield Colocation(colocation_id, other, role, one, role, value)
+
+
+def _section(root: ET.Element, tag: str) -> ET.Element:
+    found = root.find(tag)
+    return ET.SubElement(root, tag) if found is None else found
+
+
+def _by_id(root: ET.Element, element_id: str) -> ET.Element:
+    for each in root.iter():
+        if each.get("id") == element_id:
+            return each
+    raise KeyError(element_id)
+
+
+def _remove(root: ET.Element, section: str, element_id: str) -> None:
+    parent = _section(root, section)
+    for each in [child for child in parent if child.get("id") == element_id]:
+        parent.remove(each)
+
+
+def _set(parent: ET.Element, tag: str, set_id: str, name: str, value: str | None) -> None:
+    """Set one pair in the first set there is, or a new one."""
+    sets = parent.findall(tag)
+    for each in sets:
+        for pair in each.findall(f"nvpair[@name='{name}']"):
+            each.remove(pair)
+    if value is None:
+        return
+    into = sets[0] if sets else ET.Element(tag, {"id": set_id})
+    if not sets:
+        parent.insert(0, into)
+    ET.SubElement(into, "nvpair", {"id": f"{into.get('id')}-{name}", "name": name, "value": value})

@@ -1,0 +1,199 @@
+"""What runs where, once a cluster has come to rest, and whether a service was away in between."""
+
+import itertools
+from collections.abc import Iterator
+
+from quorate.prove.history import Role
+from quorate.prove.intent import Active, Intent
+from quorate.prove.properties.property import Breach, Property, acts, settled, transitions
+from quorate.prove.settle import Trace, Transition
+from quorate.prove.state import State
+
+
+def service_running(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """Every service has a running instance while there is quorum, at rest and on the way.
+
+    Not asked of what ran on a node that cannot be fenced: to start it elsewhere would run it twice.
+    """
+    name = "service-running"
+    if not trace.episodes:
+        for service in intent.services:
+            yield (
+                None
+                if trace.start.running(service)
+                else Breach(name, f"{service} runs nowhere though every node is up", resources=(service,))
+            )
+    for number, episode in settled(trace, quorate=True):
+        for service in intent.services:
+            state = episode.after
+            if state.running(service) or _held(state, service):
+                yield None
+            else:
+                where = f"no instance of {service} runs after: {episode.event}"
+                yield Breach(name, where, number, len(episode.transitions) - 1, (service,))
+    for number, index, transition in transitions(trace):
+        for service, active in intent.services.items():
+            if active is Active.ALL and transition.before.quorate:
+                yield _interrupted(name, number, index, transition, service)
+
+
+def _held(state: State, service: str) -> bool:
+    """Whether a service is held back for the sake of a node that is not fenced."""
+    return any(node in state.unclean for node in state.instances(service))
+
+
+def _interrupted(name: str, number: int, index: int, transition: Transition, service: str) -> Breach | None:
+    """A breach if there can be a moment at which none of several well instances runs."""
+    well = transition.before.running(service)
+    stops = {node: action for resource, node, action in acts(transition, "stop") if resource == service}
+    starts = [action for resource, _, action in acts(transition, "start") if resource == service]
+    if not well or set(well) - set(stops):
+        return None
+    graph = transition.graph
+    if any(graph.waits_for(stops[node].id, start.id) for node in well for start in starts):
+        return None
+    message = f"every instance of {service} is stopped before one is started again"
+    return Breach(name, message, number, index, (service,), tuple(well))
+
+
+def vip_with_haproxy(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """Every virtual address is on exactly one node, where HAProxy runs, and comes there after it."""
+    name = "vip-with-haproxy"
+    if not trace.episodes:
+        for vip in sorted(intent.virtual_ips):
+            yield _vip_at_rest((-1, -1), trace.start, vip, intent)
+    for number, episode in settled(trace, quorate=True):
+        for vip in sorted(intent.virtual_ips):
+            if not _held(episode.after, vip):
+                yield _vip_at_rest((number, len(episode.transitions) - 1), episode.after, vip, intent)
+    for number, index, transition in transitions(trace):
+        for vip, node, action in acts(transition, "start"):
+            for proxy, where, start in acts(transition, "start") if vip in intent.virtual_ips else ():
+                if proxy in intent.proxies and where == node:
+                    early = not transition.graph.waits_for(action.id, start.id)
+                    message = f"{vip} may be started on {node} before {proxy} is"
+                    yield Breach(name, message, number, index, (vip, proxy), (node,)) if early else None
+
+
+def _vip_at_rest(at: tuple[int, int], state: State, vip: str, intent: Intent) -> Breach | None:
+    holders = state.running(vip)
+    if len(holders) != 1:
+        where = f"on {' and '.join(holders)}" if holders else "on no node"
+        return Breach("vip-with-haproxy", f"{vip} is {where}", *at, (vip,), tuple(holders))
+    node = next(iter(holders))
+    proxies = [proxy for proxy in intent.proxies if node in state.running(proxy)]
+    if proxies or not intent.proxies:
+        return None
+    lacking = sorted(intent.proxies)
+    message = f"{vip} is on {node}, where {' and '.join(lacking)} does not run"
+    return Breach("vip-with-haproxy", message, *at, (vip, *lacking), (node,))
+
+
+def once(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """An active/passive service never runs twice: one starts only after the other was stopped or fenced."""
+    name = "once"
+    if not trace.episodes:
+        yield from _addresses(trace, intent)
+    states = [(-1, -1, trace.start)] if not trace.episodes else []
+    states += [(number, index, transition.after) for number, index, transition in transitions(trace)]
+    for number, index, state in states:
+        for service in sorted(intent.single):
+            nodes = state.instances(service)
+            message = f"{service} runs on {' and '.join(nodes)} at once"
+            yield Breach(name, message, number, index, (service,), tuple(nodes)) if len(nodes) > 1 else None
+    for number, index, transition in transitions(trace):
+        for service, node, action in acts(transition, "start", "migrate_from"):
+            if service in intent.single:
+                for other in transition.before.instances(service):
+                    if other != node and not _ended(transition, service, other, action.id):
+                        message = f"{service} may be started on {node} while it still runs on {other}"
+                        yield Breach(name, message, number, index, (service,), (node, other))
+                    else:
+                        yield None
+
+
+def _addresses(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """No two resources bring up the same address."""
+    parameters = {vip: trace.start.configuration.primitives[vip].parameters for vip in sorted(intent.virtual_ips)}
+    for vip, other in itertools.combinations(parameters, 2):
+        address = parameters[vip].get("ip")
+        message = f"{vip} and {other} have the same address, {address}"
+        same = address is not None and address == parameters[other].get("ip")
+        yield Breach("once", message, resources=(vip, other)) if same else None
+
+
+def _ended(transition: Transition, service: str, node: str, before: int) -> bool:
+    """Whether an instance is surely gone before an action begins."""
+    graph = transition.graph
+    ends = [
+        each.id
+        for resource, where, each in acts(transition, "stop", "migrate_to")
+        if (resource, where) == (service, node)
+    ]
+    ends += [each.id for each in graph.fencings() if each.node == node]
+    return any(graph.waits_for(before, end) for end in ends)
+
+
+def promoted(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """As many instances are promoted as are meant to be, out of those that run."""
+    if not trace.episodes:
+        for service in intent.promoted:
+            yield _promoted_at_rest(-1, -1, trace.start, service, intent)
+    for number, episode in settled(trace, quorate=True):
+        for service in intent.promoted:
+            if not _held(episode.after, service):
+                yield _promoted_at_rest(number, len(episode.transitions) - 1, episode.after, service, intent)
+
+
+def _promoted_at_rest(number: int, index: int, state: State, service: str, intent: Intent) -> Breach | None:
+    running = state.running(service)
+    well = [node for node, role in running.items() if role is Role.PROMOTED]
+    meant = min(intent.promoted[service], len(running))
+    if len(well) == meant and (meant or not running):
+        return None
+    message = f"{len(well)} of {len(running)} instances of {service} are promoted, {meant} are meant to be"
+    return Breach("promoted", message, number, index, (service,), tuple(running))
+
+
+def cold_start(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """After all nodes were lost and have come back, everything runs as before."""
+    if (
+        trace.situation.kind != "cold-start"
+        or not trace.end.quorate
+        or set(trace.end.members) != set(trace.start.members)
+    ):
+        return
+    last = len(trace.episodes) - 1
+    for service in intent.services:
+        before, after = trace.start.running(service), trace.end.running(service)
+        if sorted(before.values()) == sorted(after.values()):
+            yield None
+        else:
+            message = f"{service} ran on {_where(before)}; after the cold start it runs on {_where(after)}"
+            yield Breach("cold-start", message, last, len(trace.episodes[last].transitions) - 1, (service,))
+
+
+def _where(nodes: dict[str, Role]) -> str:
+    return (
+        ", ".join(f"{node} (promoted)" if role is Role.PROMOTED else node for node, role in nodes.items())
+        or "no node"
+    )
+
+
+PROPERTIES = (
+    Property("service-running", "every service keeps a running instance while there is quorum", service_running),
+    Property(
+        "vip-with-haproxy",
+        "every virtual IP is on exactly one node, with a live HAProxy",
+        vip_with_haproxy,
+        lambda _trace, intent: bool(intent.virtual_ips),
+    ),
+    Property("once", "what is active/passive never runs twice", once, lambda _trace, intent: bool(intent.single)),
+    Property(
+        "promoted",
+        "promoted where it is meant, and nowhere else",
+        promoted,
+        lambda _trace, intent: bool(intent.promoted),
+    ),
+    Property("cold-start", "after a cold start everything runs", cold_start),
+)
