@@ -208,13 +208,13 @@ def orders_in_a_circle(root: ET.Element) -> None:
     order(root, "neutron-l3-agent-clone", "neutron-ovs-agent-clone")
 
 
-@_broken("controllers-3", "service-running vip-with-haproxy", ("on-fail", "vip-internal"))
+@_broken("controllers-3", "service-running vip-with-haproxy watched", ("on-fail", "vip-internal"))
 def monitor_blocks(root: ET.Element) -> None:
     """The address's monitor fails: it is left as it is, for a person to come."""
     operation(root, "vip-internal", "monitor").set("on-fail", "block")
 
 
-@_broken("controllers-3", "service-running vip-with-haproxy", ("on-fail", "haproxy"))
+@_broken("controllers-3", "service-running vip-with-haproxy watched", ("on-fail", "haproxy"))
 def monitor_ignored(root: ET.Element) -> None:
     """HAProxy's monitor fails on the address's node: nothing happens."""
     operation(root, "haproxy", "monitor").set("on-fail", "ignore")
@@ -226,7 +226,7 @@ def stop_blocks(root: ET.Element) -> None:
     operation(root, "cinder-volume", "stop").set("on-fail", "block")
 
 
-@_broken("controllers-3", "service-running vip-with-haproxy", ("monitor", "haproxy"))
+@_broken("controllers-3", "service-running vip-with-haproxy watched", ("monitor", "haproxy"))
 def no_monitor(root: ET.Element) -> None:
     """HAProxy dies on the address's node: nobody looks, so nothing happens."""
     operations = at(root, "haproxy").find("operations")
@@ -234,7 +234,7 @@ def no_monitor(root: ET.Element) -> None:
     operations.remove(operation(root, "haproxy", "monitor"))
 
 
-@_broken("controllers-3", "promoted service-running", ("monitor", "galera", "Promoted"))
+@_broken("controllers-3", "promoted service-running watched", ("monitor", "galera", "Promoted"))
 def promoted_not_monitored(root: ET.Element) -> None:
     """Galera dies where it is promoted: the monitor that is left is for the unpromoted alone."""
     remove(root, operation(root, "galera", "monitor", "Promoted").get("id", ""))
@@ -246,13 +246,13 @@ def monitors_of_one_interval(root: ET.Element) -> None:
     operation(root, "galera", "monitor").set("interval", "10s")
 
 
-@_broken("controllers-3", "cold-start service-running", ("is-managed", "cinder-volume"))
+@_broken("controllers-3", "cold-start managed service-running", ("is-managed", "cinder-volume"))
 def left_unmanaged(root: ET.Element) -> None:
     """Cold start: cinder-volume is not started; its node is lost: it is not moved."""
     set_meta(root, "cinder-volume", "is-managed", "false")
 
 
-@_broken("controllers-3", "cold-start service-running", ("target-role", "keystone-clone"))
+@_broken("controllers-3", "cold-start managed service-running", ("target-role", "keystone-clone"))
 def left_stopped(root: ET.Element) -> None:
     """Cold start: Keystone is not started."""
     set_meta(root, "keystone-clone", "target-role", "Stopped")
@@ -289,7 +289,7 @@ def start_retried_for_ever(root: ET.Element) -> None:
     set_meta(root, "vip-internal", "migration-threshold", "INFINITY")
 
 
-@_broken("controllers-3", "undisturbed service-running", ("migration-threshold",))
+@_broken("controllers-3", "restored service-running undisturbed", ("migration-threshold",))
 def one_failure_bans(root: ET.Element) -> None:
     """HAProxy fails once: it never runs on that node again, and the address has to move."""
     set_default(root, "migration-threshold", "1")
@@ -323,7 +323,7 @@ def quorum_frozen(root: ET.Element) -> None:
     set_property(root, "no-quorum-policy", "freeze")
 
 
-@_broken("controllers-3", "service-running", ("quorum", "two"))
+@_broken("controllers-3", "quorum service-running", ("quorum", "two"))
 def two_nodes(root: ET.Element) -> None:
     """One of two nodes is lost: the other has no quorum, and stops everything."""
     _take_third_away(root)
@@ -336,13 +336,13 @@ def two_nodes_without_tiebreaker(root: ET.Element) -> None:
     set_property(root, "no-quorum-policy", "ignore")
 
 
-@_broken("controllers-3", "cold-start service-running", ("maintenance-mode",))
+@_broken("controllers-3", "cold-start managed service-running", ("maintenance-mode",))
 def left_in_maintenance(root: ET.Element) -> None:
     """Cold start: nothing is started; a monitor fails: nothing is done."""
     set_property(root, "maintenance-mode", "true")
 
 
-@_broken("controllers-3", "cold-start", ("standby", "ctl3"))
+@_broken("controllers-3", "cold-start managed", ("standby", "ctl3"))
 def node_left_in_standby(root: ET.Element) -> None:
     """Cold start: the third node runs nothing."""
     set_node_attribute(root, "ctl3", "standby", "on")
@@ -469,7 +469,7 @@ def banned_by_hand(root: ET.Element) -> None:
 # Compute nodes as remotes
 
 
-@_broken("remotes-4", "settles cold-start", ("clone-max", "haproxy-clone"))
+@_broken("remotes-4", "cold-start remotes settles", ("clone-max", "haproxy-clone"))
 def no_clone_max(root: ET.Element) -> None:
     """Any: each clone has an instance for every remote, which may not run there; with 100 remotes a schedule takes
     seven times as long."""
@@ -477,13 +477,13 @@ def no_clone_max(root: ET.Element) -> None:
         set_meta(root, each.get("id", ""), "clone-max", None)
 
 
-@_broken("remotes-4", "cold-start service-running", ("keystone-clone", "compute1"))
+@_broken("remotes-4", "cold-start remotes service-running", ("keystone-clone", "compute1"))
 def api_on_computes(root: ET.Element) -> None:
     """Cold start: Keystone runs on compute nodes, which are idle, but do not have it."""
     remove(root, "location-keystone-clone-osprole")
 
 
-@_broken("remotes-4", "cold-start service-running", ("location-keystone-clone-osprole",))
+@_broken("remotes-4", "cold-start remotes service-running", ("location-keystone-clone-osprole",))
 def pattern_matches_nothing(root: ET.Element) -> None:
     """Cold start: the rule is for resources of another name, and Keystone runs on compute nodes."""
     constraint = at(root, "location-keystone-clone-osprole")
@@ -525,7 +525,7 @@ def two_promoted(root: ET.Element) -> None:
     set_meta(root, "ovndb-clone", "promoted-max", "2")
 
 
-@_broken("replicated", "colocation promoted", ("colocation-vip-ovn-ovndb-clone",))
+@_broken("replicated", "colocation promoted undisturbed", ("colocation-vip-ovn-ovndb-clone",))
 def address_with_any_role(root: ET.Element) -> None:
     """The address is banned from its node: it goes to an instance that takes no writes."""
     del at(root, "colocation-vip-ovn-ovndb-clone").attrib["with-rsc-role"]

@@ -39,6 +39,7 @@ ORDER = (
     "test_keys",
     "test_clients",
     "test_verify",
+    "test_prove",
     "test_restarts",
     "test_interrupted",
     "test_secrecy",

@@ -1,5 +1,6 @@
 """One container with the real tools of a host, without network and without systemd, for all of this tier."""
 
+import ast
 import io
 import itertools
 import os
@@ -7,8 +8,12 @@ import re
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -16,6 +21,7 @@ from quorate import design
 from quorate.lab import image
 from quorate.lab.machine import Machine, this_machine
 from quorate.model.design import Design
+from quorate.prove.scheduler import Place
 from quorate.spec import file as spec
 from quorate.spec import template
 
@@ -23,6 +29,7 @@ PREFIX = "quorate-tools-"
 COMMAND_S = 60.0
 LIFE_S = 3600
 """A container that a killed session left behind ends by itself after this."""
+DOWNLOAD_S = 300.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -138,6 +145,99 @@ def tools(machine: Machine, host_image: str) -> Iterator[Tools]:
         yield Tools(machine.podman, name, itertools.count(1))
     finally:
         _podman(machine.podman, "rm", "--force", "--time=0", name)
+
+
+@pytest.fixture(scope="session")
+def place(tools: Tools) -> Place:
+    """Where Pacemaker is: the running container."""
+    return Place("the tools' container", (*tools.podman, "exec", "--interactive", tools.name))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A test of Pacemaker's own scheduler: a CIB, and the graph that it makes of it.
+
+    `options` are for crm_simulate, and never more than the date that it is to be.
+    """
+
+    name: str
+    options: tuple[str, ...]
+    text: bytes
+    expected: bytes
+
+    @cached_property
+    def cib(self) -> bytes:
+        """The CIB, with the date in it."""
+        if not self.options:
+            return self.text
+        option, date = self.options
+        assert option == "-t", self.options
+        root = ET.fromstring(self.text)
+        root.set("execution-date", str(int(_date(date).timestamp())))
+        return ET.tostring(root)
+
+
+def _date(text: str) -> datetime:
+    for form in ("%Y-%j", "%Y-%jT%H:%M", "%Y-%m-%d %H:%M:%S"):
+        with suppress(ValueError):
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+    raise ValueError(f"no known form of a date: {text}")
+
+
+# 42 MB that no host needs: they are not in its image.
+DOWNLOAD = """
+cd "$(mktemp -d)"
+options="-qq -o APT::Sandbox::User=root -o Acquire::Retries=3"
+apt-get $options update
+apt-get $options download pacemaker-cts
+dpkg-deb --extract pacemaker-cts_*.deb .
+exec tar --create --gzip --directory usr/share/pacemaker/tests cts-scheduler scheduler/xml scheduler/exp >&3
+"""
+
+
+@pytest.fixture(scope="session")
+def corpus(machine: Machine, host_image: str, request: pytest.FixtureRequest) -> tuple[Case, ...]:
+    """All cases that Pacemaker registers in its `cts-scheduler`, in order.
+
+    They come from Debian's package pacemaker-cts by the image's own apt, once for each image.
+    """
+    assert request.config.cache
+    packed = request.config.cache.mkdir("corpus") / f"{re.sub(r'[^0-9A-Za-z]', '-', host_image)}.tar.gz"
+    if not packed.exists():
+        part = packed.with_suffix(".part")
+        part.write_bytes(_downloaded(machine, host_image))
+        part.replace(packed)
+    with tarfile.open(packed) as tar:
+        files = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
+        texts = {name: file.read() for name, file in files.items() if file}
+    return tuple(
+        Case(name, options, texts[f"scheduler/xml/{name}.xml"], texts[f"scheduler/exp/{name}.exp"])
+        for name, options in _registered(texts["cts-scheduler"].decode())
+    )
+
+
+def _registered(program: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Names and options in each `SchedulerTest("name", "subject", ["option", ...])`; most have no options."""
+    for node in ast.walk(ast.parse(program)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "SchedulerTest":
+            name, _, *options = node.args
+            yield ast.literal_eval(name), tuple(ast.literal_eval(options[0])) if options else ()
+
+
+def _downloaded(machine: Machine, host_image: str) -> bytes:
+    done = subprocess.run(
+        (
+            *machine.podman,
+            *("run", "--rm", "--network=host", "--log-driver=none", *machine.create_options()),
+            *(host_image, "sh", "-ec", f"exec 3>&1 >&2; {DOWNLOAD}"),
+        ),
+        capture_output=True,
+        timeout=DOWNLOAD_S,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"Pacemaker's corpus could not be downloaded: {done.stderr.decode()}"
+    return done.stdout
 
 
 def _remove_leftovers(podman: Sequence[str]) -> None:

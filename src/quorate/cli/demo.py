@@ -43,7 +43,9 @@ def run(args: argparse.Namespace) -> int:
     file = ("-f", str(path))
     if not path.exists() and not stage("init", "--lab", "--name", "demo", *file):
         return NO
-    if not all(stage(*command, *file) for command in (("lab", "up"), ("deploy", "--yes"), ("verify",))):
+    if not all(
+        stage(*command, *file) for command in (("lab", "up"), ("prove",), ("deploy", "--yes"), ("verify",))
+    ):
         return NO
     cloud = opened(argparse.Namespace(file=str(path)))
     lab = Lab(cloud.design.cloud, path.parent)

@@ -1,8 +1,11 @@
 """Which error ends with which exit code."""
 
+from quorate.cli.places import NoPlace
 from quorate.drill.power_cut import NoHolder
 from quorate.lab.command import LabError
 from quorate.plan.plan import UnreadablePlan
+from quorate.prove.live import NotRunning
+from quorate.prove.scheduler import ScheduleFailed, SchedulerUnavailable
 from quorate.remote.errors import AgentLost, CommandFailed, Locked, Unreachable
 from quorate.remote.until import Deadline
 from quorate.secrets import NotPushedError, SecretsError
@@ -39,6 +42,10 @@ _CODES: dict[type[Exception], int] = {
     Unreachable: UNKNOWN,
     AgentLost: UNKNOWN,
     Deadline: UNKNOWN,
+    NoPlace: UNKNOWN,
+    NotRunning: UNKNOWN,
+    ScheduleFailed: UNKNOWN,
+    SchedulerUnavailable: UNKNOWN,
 }
 ERRORS = tuple(_CODES)
 

@@ -111,7 +111,7 @@ def ensure(podman: Sequence[str], packages: Sequence[str], report: Report) -> st
     Raises LabError with the end of the build's log if it fails.
     """
     name = tag(packages)
-    if name not in _images(podman):
+    if name not in images(podman):
         report(f"host image: building it with {len(set(packages) | set(BASE))} packages, once; takes minutes")
         _build(podman, packages, name, report)
         _remove_outdated(podman)
@@ -146,7 +146,7 @@ def _build(podman: Sequence[str], packages: Sequence[str], name: str, report: Re
                 if process.poll() is None:
                     process.terminate()
     if bootstrap.returncode or importing.returncode:
-        if name in _images(podman):
+        if name in images(podman):
             run(*podman, "rmi", "--force", name)
         log = tail if bootstrap.returncode else imported.rstrip()
         raise LabError(f"the host image could not be built; the end of the log:\n{log}")
@@ -207,7 +207,8 @@ def apt_settings(dump: str) -> tuple[str, ...]:
     return tuple(line for line in dump.splitlines() if wanted.fullmatch(line))
 
 
-def _images(podman: Sequence[str]) -> tuple[str, ...]:
+def images(podman: Sequence[str]) -> tuple[str, ...]:
+    """Every host image there is, the newest first: labs of different files have different packages."""
     listing = run(*podman, "images", "--format", "{{.Repository}}:{{.Tag}}", "--sort", "created", REPOSITORY)
     return tuple(listing.splitlines())
 
@@ -215,6 +216,6 @@ def _images(podman: Sequence[str]) -> tuple[str, ...]:
 def _remove_outdated(podman: Sequence[str]) -> None:
     """Remove all but the last few images, except those that some lab's hosts still stand on."""
     used = set(run(*podman, "ps", "--all", "--format", "{{.Image}}").splitlines())
-    for name in _images(podman)[KEPT:]:
+    for name in images(podman)[KEPT:]:
         if name not in used:
             run(*podman, "rmi", name)

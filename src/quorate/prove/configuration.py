@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 from xml.etree import ElementTree as ET
@@ -18,7 +18,22 @@ INFINITY = 1_000_000
 
 REMOTE = "ocf:pacemaker:remote"
 
-_UNITS_MS = {"": 1000, "s": 1000, "sec": 1000, "ms": 1, "msec": 1, "m": 60_000, "min": 60_000, "h": 3_600_000}
+_UNITS_MS = {
+    "": 1000,
+    "s": 1000,
+    "sec": 1000,
+    "ms": 1,
+    "msec": 1,
+    "us": 0.001,
+    "usec": 0.001,
+    "m": 60_000,
+    "min": 60_000,
+    "h": 3_600_000,
+    "hr": 3_600_000,
+}
+
+_DEFAULT_TIMEOUT = "20s"
+"""What an operation gets whose timeout nothing says."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +48,7 @@ class Primitive:
     meta: Mapping[str, str]
     parameters: Mapping[str, str]
     operations: tuple[Mapping[str, str], ...]
+    operation_defaults: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fencing(self) -> bool:
@@ -42,7 +58,7 @@ class Primitive:
     @property
     def promotable(self) -> bool:
         """Whether its instances have a promoted role."""
-        return self.clone is not None and true(self.meta.get("promotable"))
+        return (self.clone or self.bundle) is not None and true(self.meta.get("promotable"))
 
     @property
     def unique(self) -> bool:
@@ -50,11 +66,12 @@ class Primitive:
         return true(self.meta.get("globally-unique"))
 
     def timeout_ms(self, operation: str) -> int:
-        """How long an operation may take: as configured, otherwise Pacemaker's 20 s."""
-        for each in self.operations:
-            if each.get("name") == operation and "timeout" in each:
-                return milliseconds(each["timeout"])
-        return 20_000
+        """How long an operation may take: as configured, by default, otherwise Pacemaker's 20 s."""
+        default = self.operation_defaults.get("timeout", _DEFAULT_TIMEOUT)
+        found = (
+            each["timeout"] for each in self.operations if each.get("name") == operation and "timeout" in each
+        )
+        return milliseconds(next(found, default))
 
     def monitors(self, *, promoted: bool) -> tuple[Mapping[str, str], ...]:
         """The recurring monitors for a role."""
@@ -157,7 +174,8 @@ class Configuration:
 
     def node_attributes(self, node: str) -> dict[str, str]:
         """A node's lasting attributes."""
-        return _pairs(self._root.iterfind(f"nodes/node[@uname='{node}']/instance_attributes"))
+        element = _node(self._root, node)
+        return {} if element is None else self._pairs(element.iterfind("instance_attributes"))
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -168,8 +186,7 @@ class Configuration:
     def properties(self) -> dict[str, str]:
         """The cluster's properties; of several sets the one that Pacemaker prefers."""
         sets = list(self._root.iterfind("crm_config/cluster_property_set"))
-        sets.sort(key=lambda each: each.get("id") != "cib-bootstrap-options")
-        return _pairs(reversed(sets))
+        return self._pairs(sorted(sets, key=lambda each: each.get("id") != "cib-bootstrap-options"))
 
     def enabled(self, name: str, *, default: bool) -> bool:
         """Whether a property that is true or false is true."""
@@ -179,7 +196,7 @@ class Configuration:
     def primitives(self) -> dict[str, Primitive]:
         """Every primitive by its id, in the order of the configuration."""
         resources = self._root.find("resources")
-        defaults = _pairs(self._root.iterfind("rsc_defaults/meta_attributes"))
+        defaults = self._pairs(self._root.iterfind("rsc_defaults/meta_attributes"))
         found = [] if resources is None else list(self._read(resources, defaults))
         return {each.id: each for each in found}
 
@@ -192,7 +209,7 @@ class Configuration:
         bundle: str | None = None,
     ) -> Iterator[Primitive]:
         for each in parent:
-            own = {**meta, **_pairs(each.iterfind("meta_attributes"))}
+            own = {**meta, **_implied(each), **self._pairs(each.iterfind("meta_attributes"))}
             match each.tag:
                 case "primitive":
                     yield self._primitive(each, meta, group, clone, bundle)
@@ -215,12 +232,45 @@ class Configuration:
             group=group,
             clone=clone,
             bundle=bundle,
-            meta={**meta, **_pairs(each for source in sources for each in source.iterfind("meta_attributes"))},
-            parameters=_pairs(each for source in sources for each in source.iterfind("instance_attributes")),
+            meta={**meta, **self._merged(sources, "meta_attributes")},
+            parameters=self._merged(sources, "instance_attributes"),
             operations=tuple(
-                dict(op.attrib) for source in reversed(sources) for op in source.iterfind("operations/op")
+                {**self._operation_defaults, **self._pairs(op.iterfind("meta_attributes")), **op.attrib}
+                for source in reversed(sources)
+                for op in source.iterfind("operations/op")
             ),
+            operation_defaults=self._operation_defaults,
         )
+
+    @cached_property
+    def _operation_defaults(self) -> dict[str, str]:
+        return self._pairs(self._root.iterfind("op_defaults/meta_attributes"))
+
+    def _merged(self, sources: Iterable[ET.Element], tag: str) -> dict[str, str]:
+        """What sources say, the later ones before the earlier."""
+        return {name: value for source in sources for name, value in self._pairs(source.iterfind(tag)).items()}
+
+    def _pairs(self, sets: Iterable[ET.Element]) -> dict[str, str]:
+        """What sets of pairs say: of several the one with the highest score, then the first.
+
+        See pcmk__cmp_nvpair_blocks in lib/common/nvpair.c. A set with a rule is left out: it holds at some times,
+        or for some resources.
+        """
+        found: dict[str, str] = {}
+        valid = (each for each in map(self._meant, sets) if each.find("rule") is None)
+        for each in sorted(valid, key=lambda each: -score(each.get("score", "0"))):
+            for pair in map(self._meant, each.iterfind("nvpair")):
+                found.setdefault(pair.get("name", ""), pair.get("value", ""))
+        return found
+
+    def _meant(self, element: ET.Element) -> ET.Element:
+        """What an element stands for: with `id-ref` for another one."""
+        reference = element.get("id-ref")
+        return element if reference is None else self._by_id.get(reference, element)
+
+    @cached_property
+    def _by_id(self) -> dict[str, ET.Element]:
+        return {each.get("id", ""): each for each in self._root.iter() if "id" in each.attrib}
 
     @cached_property
     def collectives(self) -> dict[str, tuple[str, ...]]:
@@ -247,19 +297,15 @@ class Configuration:
 
     @cached_property
     def colocations(self) -> tuple[Colocation, ...]:
-        """The colocations of pairs; a set gives one for each two neighbours in it."""
+        """The colocations of pairs, also of those that sets give."""
         found = self._root.iterfind("constraints/rsc_colocation")
         return tuple(colocation for each in found for colocation in _colocations(each))
 
     @cached_property
     def locations(self) -> tuple[Location, ...]:
-        """The locations, those by rules with no node."""
-        return tuple(
-            Location(
-                each.get("id", ""), each.get("rsc", ""), each.get("node"), score(each.get("score", "INFINITY"))
-            )
-            for each in self._root.iterfind("constraints/rsc_location")
-        )
+        """The locations of single resources, those by rules with no node."""
+        found = self._root.iterfind("constraints/rsc_location")
+        return tuple(location for each in found for location in _locations(each, self.collectives))
 
     @cached_property
     def fencing_levels(self) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -273,6 +319,37 @@ class Configuration:
             target = level.get("target") or level.get("target-pattern") or ""
             found[target] = (*found.get(target, ()), devices)
         return found
+
+    def levels_for(self, node: str) -> tuple[tuple[str, ...], ...] | None:
+        """The devices of every fencing level for a node, in their order; None if the topology says nothing of it.
+
+        A level that names the node goes before those that match its name or one of its attributes
+        (find_topology_for_host in daemons/fenced/fenced_commands.c).
+        """
+        levels = list(self._root.iterfind("fencing-topology/fencing-level"))
+        named = [each for each in levels if each.get("target", "").lower() == node.lower()]
+        first = next((each for each in levels if self._means(each, node)), None)
+        found = named or [each for each in levels if first is not None and _target(each) == _target(first)]
+        found.sort(key=lambda each: int(each.get("index", 0)))
+        return tuple(tuple(name.strip() for name in each.get("devices", "").split(",")) for each in found) or None
+
+    def _means(self, level: ET.Element, node: str) -> bool:
+        """Whether a level matches a node, by an attribute or a regular expression, which any part may match."""
+        pattern, attribute = level.get("target-pattern"), level.get("target-attribute")
+        if pattern is not None:
+            try:
+                return re.search(pattern, node) is not None
+            except re.error:
+                return False
+        return attribute is not None and self.node_attributes(node).get(attribute) == level.get("target-value")
+
+    def preference(self, resource: str, node: str) -> int:
+        """How much the locations without rules want a primitive on a node, by which opt-in clusters begin."""
+        names = {name for name, parts in self.collectives.items() if resource in parts}
+        scores = [each.score for each in self.locations if each.resource in names and each.node == node]
+        if -INFINITY in scores or not (scores or self.enabled("symmetric-cluster", default=True)):
+            return -INFINITY
+        return max(-INFINITY, min(INFINITY, sum(scores)))
 
     def banned(self, resource: str, node: str) -> bool:
         """Whether a location keeps a primitive from a node whatever happens."""
@@ -293,7 +370,7 @@ class Configuration:
         """The same with a node's lasting attribute set, or (None) taken away."""
 
         def change(root: ET.Element) -> None:
-            element = root.find(f"nodes/node[@uname='{node}']")
+            element = _node(root, node)
             if element is None:
                 element = ET.SubElement(
                     _section(root, "nodes"), "node", {"id": node, "uname": node, "type": "remote"}
@@ -354,13 +431,30 @@ def score(value: str) -> int:
 
 
 def milliseconds(value: str) -> int:
-    """A time in any of Pacemaker's spellings; 0 for one that it would not read."""
-    time = re.fullmatch(r"\s*(\d+)\s*([a-z]*)\s*", value)
-    return int(time[1]) * _UNITS_MS.get(time[2], 0) if time else 0
+    """A time in any of Pacemaker's spellings (pcmk_parse_interval_spec); 0 for one that it would not read.
+
+    Of those of ISO 8601 the ones up to days.
+    """
+    if value.startswith("P"):
+        parts = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", value)
+        days, hours, minutes, seconds = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0, 0)
+        return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
+    time = re.fullmatch(r"\s*(\d+)[\d.]*\s*([a-z]*)\s*", value, re.IGNORECASE)
+    return int(int(time[1]) * _UNITS_MS.get(time[2].lower(), 0)) if time else 0
 
 
-def _pairs(sets: Iterable[ET.Element]) -> dict[str, str]:
-    return {pair.get("name", ""): pair.get("value", "") for each in sets for pair in each.iterfind("nvpair")}
+def _implied(root: ET.Element) -> dict[str, str]:
+    """The meta attributes that an element stands for: an old `<master>`, a bundle with promoted replicas."""
+    if root.tag == "master":
+        return {"promotable": "true"}
+    promoted = (
+        [each.get("promoted-max", each.get("masters", "0")) for each in root] if root.tag == "bundle" else []
+    )
+    return next(({"promotable": "true", "promoted-max": each} for each in promoted if each != "0"), {})
+
+
+def _target(level: ET.Element) -> tuple[str | None, ...]:
+    return tuple(level.get(name) for name in ("target", "target-pattern", "target-attribute", "target-value"))
 
 
 def _orders(root: ET.Element) -> Iterator[Order]:
@@ -387,15 +481,63 @@ def _kind_of(value: str | None) -> str:
 
 
 def _colocations(root: ET.Element) -> Iterator[Colocation]:
-    colocation_id, value = root.get("id", ""), score(root.get("score", "INFINITY"))
+    colocation_id, value = root.get("id", ""), score(root.get("score", "0"))
     if "rsc" in root.attrib:
         roles = root.get("rsc-role", "Started"), root.get("with-rsc-role", "Started")
         yield Colocation(colocation_id, root.get("rsc", ""), roles[0], root.get("with-rsc", ""), roles[1], value)
+        return
+    sets = list(root.iterfind("resource_set"))
+    for each in sets:
+        own = score(each.get("score", root.get("score", "0")))
+        yield from (Colocation(colocation_id, *pair, own) for pair in _colocated_in(each, own))
+    for one, other in itertools.pairwise(sets):
+        yield from (Colocation(colocation_id, *pair, value) for pair in _colocated_between(one, other))
+
+
+def _colocated_in(resource_set: ET.Element, value: int) -> Iterator[tuple[str, str, str, str]]:
+    """Who in a set depends on whom: each on the one before it; those that avoid each other, on all before it."""
+    members, role = _members(resource_set)
+    if not true(resource_set.get("sequential", "true")):
+        return
+    for number, member in enumerate(members):
+        for other in members[:number] if value < 0 else members[:number][-1:]:
+            yield member, role, other, role
+
+
+def _colocated_between(one: ET.Element, other: ET.Element) -> Iterator[tuple[str, str, str, str]]:
+    """A set depends on the next one: its first member, if it is a sequence, on the last (colocate_rsc_sets)."""
+    (dependents, role), (primaries, with_role) = _members(one), _members(other)
+    if true(one.get("sequential", "true")):
+        dependents = dependents[:1]
+    if true(other.get("sequential", "true")):
+        primaries = primaries[-1:]
+    for dependent, primary in itertools.product(dependents, primaries):
+        yield dependent, role, primary, with_role
+
+
+def _members(resource_set: ET.Element) -> tuple[list[str], str]:
+    return [ref.get("id", "") for ref in resource_set], resource_set.get("role", "Started")
+
+
+def _locations(root: ET.Element, collectives: Mapping[str, object]) -> Iterator[Location]:
+    """A location's resource, those of its sets, or those that its regular expression (with !: does not) match."""
+    location_id, node, value = root.get("id", ""), root.get("node"), root.get("score", "0")
+    if "rsc" in root.attrib:
+        yield Location(location_id, root.get("rsc", ""), node, score(value))
     for each in root.iterfind("resource_set"):
-        members, role = [ref.get("id", "") for ref in each], each.get("role", "Started")
-        if true(each.get("sequential", "true")):
-            for one, other in itertools.pairwise(members):
-                yield Colocation(colocation_id, other, role, one, role, value)
+        for name in _members(each)[0]:
+            yield Location(location_id, name, node, score(each.get("score", value)))
+    pattern = root.get("rsc-pattern")
+    if pattern is not None:
+        negated = pattern.startswith("!")
+        for name in collectives:
+            if bool(re.search(pattern.removeprefix("!"), name)) is not negated:
+                yield Location(location_id, name, node, score(value))
+
+
+def _node(root: ET.Element, name: str) -> ET.Element | None:
+    """A node's element; its name may hold what means something in an XPath."""
+    return next((each for each in root.iterfind("nodes/node") if each.get("uname") == name), None)
 
 
 def _section(root: ET.Element, tag: str) -> ET.Element:

@@ -1,7 +1,7 @@
 """What can befall a cluster, each as a change of its state and of what fails from then on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from xml.etree import ElementTree as ET
 
@@ -32,16 +32,6 @@ class Harmless:
         return ()
 
 
-def quorum(state: State) -> bool:
-    """Whether the members that are left have quorum.
-
-    A majority of votes has (votequorum(5)). Of two members one is enough, as pcs and crmsh set `two_node` up.
-    """
-    members = state.configuration.members
-    up = sum(1 for name in members if name in state.nodes and state.nodes[name].member)
-    return up * 2 > len(members) or (len(members) == 2 and up == 1)  # noqa: PLR2004
-
-
 @dataclass(frozen=True, slots=True)
 class Lost(Harmless):
     """Members vanish at once, with their power; the others judge by themselves whether they have quorum."""
@@ -52,7 +42,7 @@ class Lost(Harmless):
         """They are silent, and what ran on them may run on."""
         for name in self.nodes:
             state = state.with_node(state.node(name).with_attributes(VANISHED))
-        return state.with_quorum(quorum(state))
+        return state.with_quorum(state.majority)
 
     def __str__(self) -> str:
         return f"{listed(self.nodes)} lost"
@@ -107,7 +97,7 @@ class Returned(Harmless):
         """They are members."""
         for name in self.nodes:
             state = state.with_node(state.node(name).forgotten(ONLINE))
-        return state.with_quorum(quorum(state))
+        return state.with_quorum(state.majority)
 
     def __str__(self) -> str:
         return f"{listed(self.nodes)} back"
@@ -125,6 +115,20 @@ class Stopped(Harmless):
 
     def __str__(self) -> str:
         return f"{self.node} stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed(Harmless):
+    """Time passes, in seconds, and failures expire that may (`failure-timeout`)."""
+
+    seconds: int
+
+    def happen(self, state: State) -> State:
+        """It is later."""
+        return replace(state, now=state.now + self.seconds)
+
+    def __str__(self) -> str:
+        return f"{self.seconds // 3600} hours pass" if self.seconds else "nothing happens"
 
 
 @dataclass(frozen=True, slots=True)

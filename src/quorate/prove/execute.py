@@ -5,6 +5,7 @@ actions and fencings may fail, and it may be left half done.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
@@ -16,11 +17,13 @@ from quorate.prove.history import DONE, History
 from quorate.prove.state import OFFLINE, State
 
 FEATURE_SET = "3.20.0"
+"""That of Pacemaker 3.0.0, where the graph does not say."""
+
 ERROR = 1
 """The exit code of an agent that failed for no reason in particular (OCF_ERR_GENERIC)."""
 
 _NOT_IN_DIGEST = frozenset({"id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"})
-_UNRECORDED = frozenset({"delete", "meta-data", "reprobe"})
+_UNRECORDED = frozenset({"meta-data", "reprobe"})
 _BY_OPERATION_KEY = frozenset({"migrate_to", "migrate_from"})
 
 
@@ -75,8 +78,8 @@ class _Run:
     done: set[int] = field(default_factory=set)
     order: list[int] = field(default_factory=list)
     failed: list[int] = field(default_factory=list)
-    fired: set[int] = field(default_factory=set)
     abort_priority: int = -INFINITY
+    under_way: frozenset[Synapse] = frozenset()
 
 
 def carry_out(
@@ -89,7 +92,9 @@ def carry_out(
 ) -> Carried:
     """Carry a transition out, as far as it goes; `until` so many actions that change something are done.
 
-    Its actions are done in the order in which crm_simulate does them, one of those that the graph allows.
+    Its actions are done in the order in which crm_simulate does them, one of those that the graph allows. When an
+    agent changes attributes of nodes, what is not under way by then is left: the controller begins anew, with more
+    to go by (te_update_diff_element_v2 in daemons/controld/controld_te_callbacks.c).
     """
     run = _Run(state, agents, failing)
     remaining = list(graph.synapses)
@@ -124,22 +129,26 @@ def _may_begin(synapse: Synapse, graph: Graph, run: _Run) -> bool:
     if not synapse.inputs <= done:
         return False
     pseudo = all(graph.actions[number].kind is Kind.PSEUDO for number in synapse.actions)
-    return pseudo or synapse.priority >= run.abort_priority
+    return pseudo or synapse.priority >= run.abort_priority or synapse in run.under_way
 
 
 def _do(action: Action, run: _Run, graph: Graph) -> None:
     failure = next((each for each in run.failing if each.covers(action)), None)
+    if failure is None and not run.agents.able(run.state, action):
+        failure = Failing(action.task)
     run.order.append(action.id)
     match action.kind:
         case Kind.RESOURCE:
-            run.state = _operated(run.state, action, failure, graph)
-            if failure is None:
-                run.state = run.agents.after(run.state, action)
+            operated = _operated(run.state, action, failure, graph)
+            run.state = operated if failure else run.agents.after(operated, action)
+            if run.state is not operated:
+                run.under_way = frozenset(each for each in graph.synapses if each.inputs <= run.done)
+                run.abort_priority = INFINITY
         case Kind.FENCING if failure is None:
             run.state = _fenced(run.state, action)
         case Kind.CLUSTER:
             run.state = _controlled(run.state, action)
-    if failure is None:
+    if failure is None or action.meta("on_fail") == "ignore":
         run.done.add(action.id)
     else:
         run.failed.append(action.id)
@@ -149,9 +158,16 @@ def _do(action: Action, run: _Run, graph: Graph) -> None:
 def _fenced(state: State, action: Action) -> State:
     assert action.node
     if action.meta("stonith_action") == "on":
-        return state
+        return _unfenced(state, action)
     remote = {"remote_node": "true", "node_fenced": str(state.now)} if _is_remote(state, action.node) else {}
     return state.with_node(state.node(action.node).forgotten({**OFFLINE, **remote}))
+
+
+def _unfenced(state: State, action: Action) -> State:
+    """The state after a node was let at its storage (tengine_stonith_callback in controld_fencing.c)."""
+    digests = {f"#digests-{name}": action.meta(f"digests_{name}") or "" for name in ("all", "secure")}
+    node = state.node(action.node or "", action.node_id)
+    return state.with_node(node.with_transient({"#node-unfenced": str(state.now), **digests}))
 
 
 def _is_remote(state: State, node: str) -> bool:
@@ -165,20 +181,23 @@ def _controlled(state: State, action: Action) -> State:
     node = state.node(action.node, action.node_id)
     match action.task:
         case "do_shutdown":
-            return state.with_node(node.forgotten(OFFLINE))
+            state = state.with_node(node.forgotten(OFFLINE))
+            return state.with_quorum(state.majority)
         case "clear_failcount":
-            about = state.configuration.primitive_id(action.resource or "")
+            about = action.resource or ""
             cleared = {name: None for name in node.transient if _counts_failures_of(name, about)}
             history = node.histories.get(about)
             if history is not None:
                 node = node.with_history(history.without(f"{about}_last_failure_0"))
             return state.with_node(node.with_transient(cleared))
+        case "lrm_delete":
+            return state.with_node(node.without(action.resource or ""))
     return state
 
 
 def _counts_failures_of(attribute: str, resource: str) -> bool:
-    names = ("fail-count-", "last-failure-")
-    return attribute.startswith(names) and attribute.partition("-")[2].partition("-")[2].startswith(f"{resource}#")
+    """Whether an attribute counts a resource's failures (attrd_client_clear_failure in daemons/attrd)."""
+    return re.fullmatch(rf"(fail-count|last-failure)-{re.escape(resource)}#.+_\d+", attribute) is not None
 
 
 def _operated(state: State, action: Action, failure: Failing | None, graph: Graph) -> State:
@@ -192,9 +211,12 @@ def _operated(state: State, action: Action, failure: Failing | None, graph: Grap
     history = node.histories.get(action.resource) or node.histories.get(long_id)
     if history is None:
         history = History(action.resource, action.agent)
+    if action.task == "delete":
+        return state.with_node(node.without(history.id))
     if action.task == "cancel":
-        monitor = f"{action.resource}_{action.meta('operation') or 'monitor'}_{action.interval_ms}"
-        return state.with_node(node.with_history(history.without(monitor)))
+        monitors = (key for key, each in history.operations.items() if _is_ended_by(action, each))
+        ended = (key for key in monitors if not key.endswith("_last_failure_0"))
+        return state.with_node(node.with_history(history.without(*ended)))
     rc = action.target_rc if failure is None else failure.rc
     task = "start" if action.task in {"reload", "reload-agent"} else action.task
     operation = _operation(action, task, rc, call=history.next_call, now=state.now)
@@ -210,6 +232,12 @@ def _operated(state: State, action: Action, failure: Failing | None, graph: Grap
             state.node(action.resource).with_attributes({"remote_node": "true", "node_fenced": "0"})
         )
     return state
+
+
+def _is_ended_by(cancel: Action, operation: Mapping[str, str]) -> bool:
+    """Whether an operation is the recurring one that is cancelled."""
+    recurring = cancel.meta("operation") or "monitor", str(cancel.interval_ms)
+    return (operation.get("operation"), operation.get("interval")) == recurring
 
 
 def _keys(action: Action, task: str, *, failed: bool) -> tuple[str, ...]:
@@ -236,7 +264,7 @@ def _operation(action: Action, task: str, rc: int, *, call: int, now: int) -> Ma
         "operation_key": f"{action.resource}_{task}_{action.interval_ms}",
         "operation": task,
         "crm-debug-origin": "quorate",
-        "crm_feature_set": FEATURE_SET,
+        "crm_feature_set": action.parameters.get("crm_feature_set", FEATURE_SET),
         "transition-key": transition,
         "transition-magic": f"{DONE}:{rc};{transition}",
         "exit-reason": "",
@@ -278,20 +306,28 @@ def digest(parameters: Mapping[str, str]) -> str:
     }
     if milliseconds(parameters.get("CRM_meta_interval", "0")) and "CRM_meta_timeout" in parameters:
         kept["CRM_meta_timeout"] = parameters["CRM_meta_timeout"]
-    text = "".join(f' {name}="{escape(kept[name], _ESCAPES)}"' for name in sorted(kept))
+    text = "".join(f' {name}="{_escaped(kept[name])}"' for name in sorted(kept))
     return hashlib.md5(f" <parameters{text}/>\n".encode(), usedforsecurity=False).hexdigest()
 
 
-_ESCAPES = {'"': "&quot;", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+def _escaped(value: str) -> str:
+    """As pcmk__xml_escape in lib/common/xml.c."""
+    return re.sub(r"[\x00-\x1f\x7f]", lambda found: f"&#x{ord(found[0]):02X};", escape(value, {'"': "&quot;"}))
 
 
 def failure_counts(
     now: int, action: Action, transient: Mapping[str, str], settings: Mapping[str, str]
 ) -> dict[str, str | None]:
-    """The fail count and the last failure's time, as transient attributes of the node where an action failed."""
-    offset = settings.get({"start": "failed-start-offset", "stop": "failed-stop-offset"}.get(action.task, ""), "1")
-    fatal = action.task in {"start", "stop"} and offset.upper().endswith("INFINITY")
+    """The fail count and the last failure's time, as transient attributes of the node where an action failed.
+
+    The rules are those of update_failcount in daemons/controld/controld_te_events.c.
+    """
+    offsets = {"start": "failed-start-offset", "stop": "failed-stop-offset"}
+    if not action.interval_ms and action.task not in {*offsets, "promote", "demote"}:
+        return {}
+    fatal = action.task in offsets and settings.get(offsets[action.task], "INFINITY").upper().endswith("INFINITY")
     about = f"{action.resource}#{action.task}_{action.interval_ms}"
     count = transient.get(f"fail-count-{about}", "0")
     value = "INFINITY" if fatal or count == "INFINITY" else str(int(count) + 1)
-    return {f"fail-count-{about}": value, f"last-failure-{about}": str(now)}
+    counted = {} if action.meta("on_fail") == "ignore" else {f"fail-count-{about}": value}
+    return {**counted, f"last-failure-{about}": str(now)}

@@ -100,8 +100,9 @@ def overreaching(configuration: Configuration) -> Iterator[tuple[str, frozenset[
     """Devices that say they fence several nodes though they reach one BMC: they would cut off the wrong one."""
     for device in devices(configuration):
         named = targets(device)
-        if named and len(named) > 1 and device.agent.rpartition(":")[2] in ONE_MACHINE:
-            yield device.id, named
+        claimed = frozenset(configuration.nodes) if named is None else named
+        if len(claimed) > 1 and device.agent.rpartition(":")[2] in ONE_MACHINE:
+            yield device.id, claimed
 
 
 def _covers(device: Primitive, node: str) -> bool:

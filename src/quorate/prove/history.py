@@ -7,7 +7,7 @@ unpack_rsc_op_failure).
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, cmp_to_key
 from typing import Self
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import quoteattr
@@ -16,12 +16,17 @@ Operation = Mapping[str, str]
 """The attributes of one `<lrm_rsc_op>`."""
 
 OK = 0
+INVALID_PARAMETER = 2
 NOT_INSTALLED = 5
 NOT_RUNNING = 7
 RUNNING_PROMOTED = 8
 FAILED_PROMOTED = 9
-DONE = 0
+
 PENDING = -1
+DONE = 0
+CANCELLED = 1
+ERROR = 4
+NO_AGENT = 7
 
 _COUNTERS = frozenset(
     {
@@ -37,8 +42,18 @@ _COUNTERS = frozenset(
 )
 """What tells apart two operations that mean the same."""
 
-_TELLING = frozenset({"monitor", "start", "stop", "promote", "demote", "migrate_to", "migrate_from"})
+_LOOKING = frozenset({"monitor", "asyncmon"})
+"""What only looks; the second is how a failure is written down that somebody else reports (crm_resource --fail)."""
+
+_TELLING = _LOOKING | {"start", "stop", "promote", "demote", "migrate_to", "migrate_from"}
 """The operations that tell something about the role."""
+
+_MOVING = frozenset({"start", "stop", "migrate_to", "migrate_from"})
+
+_MASKED = frozenset({INVALID_PARAMETER, NOT_INSTALLED})
+"""A probe that finds this has found that the resource cannot be there (pcmk_xe_mask_probe_failure)."""
+
+_DEGRADED = {190: OK, 191: RUNNING_PROMOTED}
 
 
 class Role(IntEnum):
@@ -47,6 +62,19 @@ class Role(IntEnum):
     STOPPED = 0
     STARTED = 1
     PROMOTED = 2
+
+
+_BEGUN = {"start": Role.STARTED, "promote": Role.PROMOTED}
+"""What an operation that is under way may have made of it already."""
+
+_AFTER = {
+    "start": Role.STARTED,
+    "migrate_from": Role.STARTED,
+    "stop": Role.STOPPED,
+    "migrate_to": Role.STARTED,
+    "promote": Role.PROMOTED,
+    "demote": Role.STARTED,
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +89,8 @@ class History:
     def of(cls, root: ET.Element) -> Self:
         """From its element."""
         agent = {name: value for name, value in root.attrib.items() if name != "id"}
-        return cls(root.get("id", ""), agent, {each.get("id", ""): dict(each.attrib) for each in root})
+        operations = (dict(each.attrib) for each in root if "id" in each.attrib)
+        return cls(root.get("id", ""), agent, {each["id"]: each for each in operations})
 
     def with_operation(self, operation: Operation) -> Self:
         """The same after an operation, which takes the place of the one with its id."""
@@ -84,16 +113,17 @@ class History:
     @cached_property
     def key(self) -> str:
         """What was done and how it ended, in its order, without counters and times."""
+        others = (each for each in self.operations.values() if each.get("operation") not in _TELLING)
         told = (
             sorted((name, value) for name, value in operation.items() if name not in _COUNTERS)
-            for operation in self._in_order
+            for operation in (*self._in_order, *others)
         )
         return f"{self.id} {list(told)}"
 
     @property
     def next_call(self) -> int:
         """The number of the next operation: they are counted."""
-        return max((_number(operation, "call-id") for operation in self.operations.values()), default=0) + 1
+        return max([0, *(_number(operation, "call-id") for operation in self.operations.values())]) + 1
 
     @property
     def role(self) -> Role:
@@ -107,66 +137,120 @@ class History:
 
     @cached_property
     def _in_order(self) -> tuple[Operation, ...]:
-        return tuple(sorted(self.operations.values(), key=lambda each: _number(each, "call-id")))
+        # what tells nothing may be said to be under way for ever, and would upset the order
+        telling = (each for each in self.operations.values() if each.get("operation") in _TELLING)
+        return tuple(sorted(telling, key=cmp_to_key(_age)))
 
     @cached_property
     def _outcome(self) -> tuple[Role, bool]:
-        role, failed = Role.STOPPED, False
+        role, failure = Role.STOPPED, None
         for operation in self._in_order:
-            role, failed = _after(role, failed, operation)
-        return role, failed
+            role, failure = _after(role, failure, operation)
+        return role, failure is not None
+
+    @cached_property
+    def departure(self) -> Operation | None:
+        """Its migration away, if that went well and it was not stopped, started or brought back here since."""
+        moves = [each for each in self._in_order if each["operation"] in _MOVING]
+        last = moves[-1] if moves else None
+        return last if last and last["operation"] == "migrate_to" and _code(last) == OK else None
+
+    def arrived(self, departure: Operation) -> bool:
+        """Whether that migration, from another node, was brought to its end here."""
+        source = departure.get("migrate_source")
+        return any(
+            each["operation"] == "migrate_from" and each.get("migrate_source") == source and _code(each) == OK
+            for each in self._in_order
+        )
+
+    def may_hold(self, departure: Operation) -> bool:
+        """Whether that migration, from another node, may have left it active here, for all that is known here.
+
+        Not if nothing is known, for then it will be asked, or if something newer is (newer_state_after_migrate).
+        """
+        since = _number(departure, "last-rc-change")
+        newer = (each for each in self._in_order if _number(each, "last-rc-change") >= since)
+        return bool(self.operations) and not any(each["operation"] in _MOVING for each in newer)
 
 
-def _after(role: Role, failed: bool, operation: Operation) -> tuple[Role, bool]:
-    task, code, status = (
-        operation.get("operation", ""),
-        _number(operation, "rc-code"),
-        _number(operation, "op-status"),
-    )
-    if status == PENDING or task not in _TELLING:
-        return role, failed
-    if task == "monitor" and operation.get("interval", "0") == "0" and code in _PROBED:
-        return max(role, _PROBED[code]), failed
-    if code != target(operation) or status != DONE:
-        return _after_failure(role, task, code), True
-    if task == "monitor":
-        return max(role, Role.PROMOTED if code == RUNNING_PROMOTED else Role.STARTED), failed
-    return _AFTER[task], failed and task == "demote"
+def _age(one: Operation, other: Operation) -> int:
+    """Which of two operations is the older one (pe__is_newer_op): negative if `one` is."""
+    calls = _number(one, "call-id", PENDING), _number(other, "call-id", PENDING)
+    if PENDING not in calls:
+        times = _number(one, "last-rc-change"), _number(other, "last-rc-change")
+        return calls[0] - calls[1] or times[0] - times[1]
+    if calls[0] == calls[1]:
+        return 0
+    transitions = _transition(one), _transition(other)
+    if transitions[0][1] == transitions[1][1] and transitions[0] != transitions[1]:
+        return transitions[0][0] - transitions[1][0]
+    return 1 if calls[0] == PENDING else -1
 
 
-_PROBED = {
-    OK: Role.STARTED,
-    RUNNING_PROMOTED: Role.PROMOTED,
-    NOT_RUNNING: Role.STOPPED,
-    NOT_INSTALLED: Role.STOPPED,
-}
-"""What a probe found, whichever of these it is it did not fail."""
-
-_AFTER = {
-    "start": Role.STARTED,
-    "migrate_from": Role.STARTED,
-    "stop": Role.STOPPED,
-    "migrate_to": Role.STOPPED,
-    "promote": Role.PROMOTED,
-    "demote": Role.STARTED,
-}
+def _transition(operation: Operation) -> tuple[int, str]:
+    """The number of the transition in which it was done, and the controller that counted."""
+    parts = operation.get("transition-key", "").split(":")
+    return (int(parts[1]), parts[3]) if len(parts) > 3 and parts[1].isdigit() else (0, "")  # noqa: PLR2004
 
 
-def _after_failure(role: Role, task: str, code: int) -> Role:
+def _after(role: Role, failure: Operation | None, operation: Operation) -> tuple[Role, Operation | None]:
+    """The role after an operation, and the failure that nothing has made up for."""
+    task, status = operation["operation"], _number(operation, "op-status", CANCELLED)
+    if status == CANCELLED or "rc-code" not in operation:
+        return role, failure
+    if status == PENDING:
+        newer = failure is not None and _repeats(failure, operation)
+        return (role if newer else max(role, _BEGUN.get(task, role))), failure
+    code, probe = _code(operation), task == "monitor" and operation.get("interval", "0") == "0"
+    if probe and (code in _MASKED or status == NO_AGENT):
+        return Role.STOPPED, None
+    if status in {DONE, ERROR}:
+        if code == NOT_RUNNING and (probe or target(operation) == code):
+            return Role.STOPPED, None
+        if code in {RUNNING_PROMOTED, FAILED_PROMOTED}:
+            role = Role.PROMOTED
+        if code == target(operation) or (probe and code in {OK, RUNNING_PROMOTED}):
+            return _after_success(role, failure, operation)
+    return _after_failure(role, task), operation
+
+
+def _after_success(role: Role, failure: Operation | None, operation: Operation) -> tuple[Role, Operation | None]:
+    task = operation["operation"]
+    if task in _LOOKING:
+        same = failure is not None and failure.get("operation_key") == operation.get("operation_key")
+        return max(role, Role.STARTED), None if same else failure
+    # what a failed instance needs is a stop, not a demotion
+    return _AFTER[task], failure if task in {"demote", "migrate_to"} else None
+
+
+def _after_failure(role: Role, task: str) -> Role:
+    """What failed may be active all the same, until it was stopped."""
     match task:
         case "promote":
             return Role.PROMOTED
         case "demote":
-            return Role.STOPPED if code == NOT_RUNNING else Role.STARTED
+            return Role.STARTED
     return max(role, Role.STARTED)
 
 
+def _repeats(failure: Operation, pending: Operation) -> bool:
+    """Whether a failure is that of the operation that is said to be under way."""
+    same = all(failure.get(name) == pending.get(name) for name in ("operation", "interval"))
+    return same and _number(failure, "last-rc-change") >= _number(pending, "last-rc-change")
+
+
 def target(operation: Operation) -> int:
-    """The exit code that the cluster wanted: the third part of the transition's key."""
+    """The exit code that the cluster wanted: the third part of the transition's key; -1 if there is none."""
     parts = operation.get("transition-key", "").split(":")
-    return int(parts[2]) if len(parts) > 3 and parts[2].lstrip("-").isdigit() else OK  # noqa: PLR2004
+    return int(parts[2]) if len(parts) > 3 and parts[2].lstrip("-").isdigit() else -1  # noqa: PLR2004
 
 
-def _number(operation: Operation, name: str) -> int:
-    value = operation.get(name, "0")
-    return int(value) if value.lstrip("-").isdigit() else 0
+def _code(operation: Operation) -> int:
+    """Its exit code; a degraded success is one (pcmk__effective_rc)."""
+    code = _number(operation, "rc-code")
+    return _DEGRADED.get(code, code)
+
+
+def _number(operation: Operation, name: str, default: int = 0) -> int:
+    value = operation.get(name, "")
+    return int(value) if value.lstrip("-").isdigit() else default

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from quorate.prove.configuration import REMOTE, Configuration, Primitive
+from quorate.prove.configuration import INFINITY, REMOTE, Configuration, Primitive
 
 
 class Active(Enum):
@@ -13,6 +13,8 @@ class Active(Enum):
     ONE = "one"
     ALL = "all"
 
+
+GALERA = "ocf:heartbeat:galera"
 
 VIRTUAL_IPS = frozenset({"IPaddr2", "IPaddr", "IPv6addr", "IPsrcaddr"})
 
@@ -24,7 +26,7 @@ ACTIVE_PASSIVE = frozenset({"cinder-volume", "heat-engine", "ceilometer-agent-ce
 class Intent:
     """What is meant: services with how often they run, virtual addresses, proxies, and how many are promoted.
 
-    `promoted` maps a promotable service to the number of its promoted instances, None for all that run.
+    `promoted` maps a promotable service to the greatest number of its promoted instances.
     """
 
     services: Mapping[str, Active]
@@ -39,14 +41,17 @@ class Intent:
 
 
 def of(configuration: Configuration, said: Mapping[str, Active] | None = None) -> Intent:
-    """What can be told from a configuration, and what is `said` beside it about primitives.
+    """What can be told from a configuration, and what is `said` beside it about primitives, clones and groups.
+
+    Of a promotable clone that is said about the promoted role.
 
     A primitive that is not cloned runs once, a clone on every node that it may use, except for daemons that are
     known to bear no second one.
     """
-    meant = dict(said or {})
+    parts = configuration.collectives
+    meant = {part: active for name, active in (said or {}).items() for part in parts.get(name, ())}
     services = {
-        each.id: meant.get(each.id, _usual(each))
+        each.id: Active.ALL if each.promotable else meant.get(each.id, _usual(each))
         for each in configuration.primitives.values()
         if not each.fencing and each.agent != REMOTE
     }
@@ -55,11 +60,20 @@ def of(configuration: Configuration, said: Mapping[str, Active] | None = None) -
         virtual_ips=frozenset(each.id for each in configuration.primitives.values() if _type(each) in VIRTUAL_IPS),
         proxies=frozenset(each.id for each in configuration.primitives.values() if "haproxy" in _type(each)),
         promoted={
-            each.id: int(each.meta.get("promoted-max", each.meta.get("master-max", "1")))
+            each.id: _promoted(each, meant.get(each.id))
             for each in configuration.primitives.values()
             if each.promotable
         },
     )
+
+
+def _promoted(primitive: Primitive, active: Active | None) -> int:
+    """How many instances are meant to be promoted: all of Galera, which serves only where it is promoted."""
+    if active is Active.ONE:
+        return 1
+    if primitive.agent == GALERA or active is Active.ALL:
+        return INFINITY
+    return int(primitive.meta.get("promoted-max", primitive.meta.get("master-max", "1")))
 
 
 def _usual(primitive: Primitive) -> Active:

@@ -1,19 +1,23 @@
 """The proof: every situation of the stated classes played through, every property judged, and what was covered."""
 
 import math
+import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from quorate.model.finding import Verdict
 from quorate.prove import situations
 from quorate.prove.agents import KNOWN, Agents
-from quorate.prove.event import Returned
+from quorate.prove.event import Event, Passed, Returned
 from quorate.prove.graph import Graph
 from quorate.prove.graph import read as read_graph
+from quorate.prove.history import Role
 from quorate.prove.intent import Intent
 from quorate.prove.properties import ACCEPTED, ALL, Breach, Judged
 from quorate.prove.scheduler import Place, ScheduleFailed, scheduler_at
@@ -53,6 +57,7 @@ class Assignment:
     cib: str
     intent: Intent
     properties: tuple[str, ...]
+    agents: Agents
     situations: tuple[Situation, ...]
 
 
@@ -69,31 +74,38 @@ class Refutation:
 class PropertyOutcome:
     """What became of one property: how often something was checked, and its simplest refutation.
 
-    `applies` is false where the configuration has nothing that it is about.
+    `applies` is false where the configuration has nothing that it is about; `decided` where nothing stayed open.
     """
 
     name: str
     about: str
     applies: bool
     checked: int
+    decided: bool
     refutation: Refutation | None = None
 
     @property
     def vacuous(self) -> bool:
         """Whether there was never anything to check, though there should have been."""
-        return self.applies and self.checked == 0
+        return self.applies and self.decided and self.checked == 0
 
     @property
     def verdict(self) -> Verdict:
-        """Refuted, or vacuous: no. Not about this configuration, or it held throughout: yes."""
-        return Verdict.NO if self.refutation or self.vacuous else Verdict.YES
+        """Refuted, or vacuous: no. Open: unknown. Not about this configuration, or it held throughout: yes."""
+        if self.refutation or self.vacuous:
+            return Verdict.NO
+        return Verdict.YES if self.decided or not self.applies else Verdict.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What the proof covers: how many situations of each class, which are a sample, by whose decision."""
+    """What the proof covers: how many situations of each class, which are a sample, by whose decision.
+
+    `left_out` counts the situations that were not asked for.
+    """
 
     classes: Mapping[str, int]
+    left_out: int
     sampled: Mapping[str, str]
     transitions: int
     pacemaker: str
@@ -184,7 +196,7 @@ def _start(cib: str) -> State:
 def judge(situation: Situation, start: State, schedule: Schedule, assignment: Assignment) -> Judgement:
     """What the properties say of one situation; unknown if Pacemaker could not decide something."""
     try:
-        trace = play(situation, start, schedule)
+        trace = play(situation, start, schedule, agents=assignment.agents)
     except ScheduleFailed as error:
         return Judgement(situation, {}, unknown=str(error))
     judged = {name: ALL[name].judge(trace, assignment.intent) for name in assignment.properties}
@@ -198,35 +210,44 @@ def steady(question: Question, schedule: Schedule) -> Trace:
     """
     state = question.state
     fresh = not any(node.histories for node in state.nodes.values())
-    event = Returned(state.configuration.members if fresh else ())
+    event: Event = Returned(state.configuration.members) if fresh else Passed(0)
     return play(Situation("start", "start", (event,)), state, schedule, agents=question.agents)
 
 
 def prove(question: Question, *, executor: Executor | None = None, report: Report = lambda *_: None) -> Proof:
     """Judge every situation that the question asks for; by as many processes as there are cores unless told.
 
-    Raises SchedulerUnavailable if Pacemaker cannot be asked at all, ScheduleFailed if it refuses the steady state.
+    What Pacemaker refuses to decide stays open. Raises SchedulerUnavailable if it cannot be asked at all.
     """
     began = time.monotonic()
     schedule = schedule_at(question.place, question.engine)
-    start = steady(question, schedule)
-    found = _situations(question, start.end, schedule)
-    judgements = [_judged(start, question), _judged(Trace(_STEADY, start.end, ()), question)]
-    if ACCEPTED in question.properties:
-        judgements.append(_accepted(question))
-    run = _Run(question, start.end, began, report)
-    if executor is None:
-        with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
-            open_, done = run.carried_out(found.wanted, pool)
+    judgements = [_accepted(question)] if ACCEPTED in question.properties else []
+    undecided: dict[str, str] = {}
+    found = _Found((), 0, {})
+    end = question.state
+    try:
+        start = steady(question, schedule)
+    except ScheduleFailed as error:
+        undecided["start"] = str(error)
     else:
-        open_, done = run.carried_out(found.wanted, executor)
-    judgements += done
-    undecided = {each.situation.name: each.unknown for each in judgements if each.unknown}
-    undecided |= {each.name: f"the budget of {question.budget_s:.0f} s was used up" for each in open_}
-    outcomes = tuple(_outcome(name, judgements, start.end, question) for name in question.properties)
+        end = start.end
+        question, open_ = _without_unknown(question, end)
+        undecided |= open_
+        judgements += [_judged(start, question), _judged(Trace(_STEADY, end, ()), question)]
+        found = _situations(question, end, schedule)
+        run = _Run(question, end, began, report)
+        with pool() if executor is None else nullcontext(executor) as workers:
+            left, done = run.carried_out(found.wanted, workers)
+        judgements += done
+        undecided |= {each.name: f"the budget of {question.budget_s:.0f} s was used up" for each in left}
+    undecided |= {each.situation.name: each.unknown for each in judgements if each.unknown}
+    outcomes = tuple(
+        _outcome(name, judgements, end, question, decided=not undecided) for name in question.properties
+    )
     scheduler = scheduler_at(question.place, question.engine)
     coverage = Coverage(
         classes=_counted(judgements),
+        left_out=found.left_out,
         sampled=found.sampled,
         transitions=sum(each.transitions for each in judgements),
         pacemaker=scheduler.version,
@@ -235,7 +256,41 @@ def prove(question: Question, *, executor: Executor | None = None, report: Repor
         seconds=time.monotonic() - began,
         seed=question.seed,
     )
-    return Proof(outcomes, coverage, start.end, undecided)
+    return Proof(outcomes, coverage, end, undecided)
+
+
+def _without_unknown(question: Question, steady_state: State) -> tuple[Question, dict[str, str]]:
+    """The question without the promotions that nothing can be said of, and why.
+
+    Where an agent has no model, its resource may still be promoted by what the configuration says (a location).
+    """
+    unknown = {
+        name: f"no model of {steady_state.configuration.primitives[name].agent}: when it is promoted is not known"
+        for name in question.agents.unknown(steady_state.configuration)
+        if Role.PROMOTED not in steady_state.instances(name).values()
+    }
+    known = {name: number for name, number in question.intent.promoted.items() if name not in unknown}
+    intent = replace(question.intent, promoted=known)
+    return replace(question, intent=intent), {f"promotion of {name}": why for name, why in unknown.items()}
+
+
+def pool() -> Executor:
+    """A process for each core, which ends with this one; every one has a worker of its own that asks Pacemaker."""
+    # not forked from this one: they would hold the pipes of its own worker open
+    context = multiprocessing.get_context("forkserver")
+    return ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Have this process end when its parent is gone, which a pool's own would not notice."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 _STEADY = Situation("steady", "steady", ())
@@ -245,6 +300,7 @@ _STEADY = Situation("steady", "steady", ())
 @dataclass(frozen=True, slots=True)
 class _Found:
     wanted: tuple[Situation, ...]
+    left_out: int
     sampled: Mapping[str, str]
 
 
@@ -253,7 +309,9 @@ def _situations(question: Question, steady_state: State, schedule: Schedule) -> 
     found: Iterable[Situation] = situations.singles(scope)
     if question.depth > 1:
         found = (*found, *situations.pairs(scope), *situations.interrupted(scope, _lengths(scope, schedule)))
-    return _Found(tuple(each for each in found if question.wanted(each)), _sampled(scope, question.seed))
+    every = tuple(found)
+    wanted = tuple(each for each in every if question.wanted(each))
+    return _Found(wanted, len(every) - len(wanted), _sampled(scope, question.seed))
 
 
 def _sampled(scope: situations.Scope, seed: int) -> Mapping[str, str]:
@@ -275,8 +333,10 @@ def _lengths(scope: situations.Scope, schedule: Schedule) -> dict[str, int]:
 def _accepted(question: Question) -> Judgement:
     """Whether crm_verify accepts the configuration: it alone sees what the scheduler leaves out of account."""
     said = scheduler_at(question.place, question.engine).verify(question.state.xml)
-    breach = Breach(ACCEPTED, "; ".join(said.lines) or f"crm_verify ended with {said.code}")
-    return Judgement(_STEADY, {ACCEPTED: Judged(1, (breach,) if said.code else ())})
+    # what is deprecated is a warning, with which it does not end well either
+    errors = [line for line in said.lines if not line.startswith("warning:") and "(with warnings)" not in line]
+    breach = Breach(ACCEPTED, "; ".join(dict.fromkeys(errors)) or f"crm_verify ended with {said.code}")
+    return Judgement(_STEADY, {ACCEPTED: Judged(1, (breach,) if said.code and errors else ())})
 
 
 def _length(graph: Graph) -> int:
@@ -303,7 +363,14 @@ class _Run:
         """Have situations judged: those that the budget left no time for, and the judgements."""
         question = self.question
         chunks = [tuple(wanted[first : first + CHUNK]) for first in range(0, len(wanted), CHUNK)]
-        about = (question.place, question.engine, self.start.xml, question.intent, question.properties)
+        about = (
+            question.place,
+            question.engine,
+            self.start.xml,
+            question.intent,
+            question.properties,
+            question.agents,
+        )
         futures = {executor.submit(carry_out, Assignment(*about, chunk)): chunk for chunk in chunks}
         done: list[Judgement] = []
         waiting: set[Future[tuple[Judgement, ...]]] = set(futures)
@@ -322,7 +389,9 @@ class _Run:
         return self.question.budget_s - (time.monotonic() - self.began)
 
 
-def _outcome(name: str, judgements: Sequence[Judgement], start: State, question: Question) -> PropertyOutcome:
+def _outcome(
+    name: str, judgements: Sequence[Judgement], start: State, question: Question, *, decided: bool
+) -> PropertyOutcome:
     checked = sum(each.judged[name].checked for each in judgements if name in each.judged)
     breached = [each for each in judgements if name in each.judged and each.judged[name].breaches]
     refutation = None
@@ -330,7 +399,7 @@ def _outcome(name: str, judgements: Sequence[Judgement], start: State, question:
         simplest = min(breached, key=lambda each: (len(each.situation.events), each.transitions))
         refutation = Refutation(simplest.judged[name].breaches[0], simplest.situation, len(breached) - 1)
     applies = ALL[name].applies(Trace(_STEADY, start, ()), question.intent)
-    return PropertyOutcome(name, ALL[name].about, applies, checked, refutation)
+    return PropertyOutcome(name, ALL[name].about, applies, checked, decided, refutation)
 
 
 def _counted(judgements: Iterable[Judgement]) -> dict[str, int]:

@@ -24,7 +24,7 @@ class Ending(Enum):
     SETTLED = "settled"
     """Nothing is left to do."""
     BLOCKED = "blocked"
-    """What is left to do fails whenever it is tried, as it was meant to, and nothing else goes on."""
+    """What is left to do fails whenever it is tried, or waits for what cannot be done."""
     ENDLESS = "endless"
     """The cluster goes on for ever."""
     CUT = "cut"
@@ -121,7 +121,8 @@ def settle(
             return tuple(transitions), Ending.CUT
         state = carried.state
         if state.key in seen:
-            return tuple(transitions), Ending.BLOCKED if carried.failed else Ending.ENDLESS
+            stuck = carried.failed or not any(graph.actions[each].kind.real for each in carried.done)
+            return tuple(transitions), Ending.BLOCKED if stuck else Ending.ENDLESS
         seen.add(state.key)
     return tuple(transitions), Ending.ENDLESS
 

@@ -17,6 +17,7 @@ from quorate.prove.event import (
     Fails,
     Lost,
     Parted,
+    Passed,
     QuorumLost,
     RemoteLost,
     Returned,
@@ -29,6 +30,8 @@ from quorate.prove.state import State
 
 COLD_STARTS = 24
 """How many orders of return after a blackout are tried if there are more."""
+
+DAY_S = 86_400
 
 PERMUTED = 4
 """Of so many members all orders of return are tried."""
@@ -139,8 +142,8 @@ def quorum_lost(_scope: Scope) -> Iterator[Situation]:
 
 
 def monitor_fails(scope: Scope) -> Iterator[Situation]:
-    """Each running instance of each resource is found dead."""
-    return _failures(scope, "monitor-fails", ())
+    """Each running instance of each resource is found dead; a day later that is forgotten, if it ever is."""
+    return _failures(scope, "monitor-fails", (), Passed(DAY_S))
 
 
 def start_fails(scope: Scope) -> Iterator[Situation]:
@@ -158,7 +161,7 @@ def promote_fails(scope: Scope) -> Iterator[Situation]:
     return _failures(scope, "promote-fails", ("promote",))
 
 
-def _failures(scope: Scope, kind: str, tasks: tuple[str, ...]) -> Iterator[Situation]:
+def _failures(scope: Scope, kind: str, tasks: tuple[str, ...], *later: Event) -> Iterator[Situation]:
     conf = scope.steady.configuration
     for resource in conf.primitives.values():
         for node, role in scope.running(resource.id).items():
@@ -166,7 +169,7 @@ def _failures(scope: Scope, kind: str, tasks: tuple[str, ...]) -> Iterator[Situa
                 continue
             if resource.agent == "ocf:pacemaker:remote":
                 continue
-            yield Situation(f"{resource.id}-on-{node}-{kind}", kind, (Fails(resource.id, node, tasks),))
+            yield Situation(f"{resource.id}-on-{node}-{kind}", kind, (Fails(resource.id, node, tasks), *later))
 
 
 def fencing_fails(scope: Scope) -> Iterator[Situation]:

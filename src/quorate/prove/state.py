@@ -5,10 +5,10 @@ with the old what did not change. `read` and `State.cib` are each other's invers
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Self, TypeVar
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import quoteattr
 
@@ -20,8 +20,14 @@ OFFLINE = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "do
 VANISHED = {**ONLINE, "in_ccm": "false"}
 """What the others see of a member that is silent: gone without having said goodbye, so to be fenced."""
 
+_TOLD_BY = frozenset({"crm-debug-origin"})
+"""Who told of a node."""
+
 EPOCH = 1_735_689_600
 """The time in a CIB that does not say one, in seconds: 2025-01-01. A proof does not depend on when it is made."""
+
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class NodeState:
     attributes: Mapping[str, str]
     histories: Mapping[str, History] = field(default_factory=dict)
     transient: Mapping[str, str] = field(default_factory=dict)
+    utilization: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -70,6 +77,10 @@ class NodeState:
         """The same with one resource's history changed."""
         return replace(self, histories={**self.histories, history.id: history})
 
+    def without(self, history: str) -> Self:
+        """The same without a resource's history."""
+        return replace(self, histories={name: each for name, each in self.histories.items() if name != history})
+
     def with_transient(self, changes: Mapping[str, str | None]) -> Self:
         """The same with some transient node attributes changed, or (None) gone."""
         changed = {**self.transient, **changes}
@@ -77,32 +88,39 @@ class NodeState:
 
     def forgotten(self, attributes: Mapping[str, str]) -> Self:
         """The same with nothing known of what ran on it, as after it was fenced."""
-        return replace(self.with_attributes(attributes), histories={}, transient={})
+        return replace(self.with_attributes(attributes), histories={}, transient={}, utilization={})
 
     @cached_property
     def key(self) -> bytes:
         """What is known of it, without counters and times."""
         transient = sorted((name, value) for name, value in self.transient.items() if "last-failure" not in name)
-        told = (sorted(self.attributes.items()), transient, [history.key for history in self.histories.values()])
+        attributes = sorted((name, value) for name, value in self.attributes.items() if name not in _TOLD_BY)
+        told = (attributes, transient, self.utilization, [history.key for history in self.histories.values()])
         return hashlib.blake2b(repr(told).encode(), digest_size=16).digest()
 
     @cached_property
     def xml(self) -> str:
         """Its element."""
         lines = [element("node_state", self.attributes, open_=True)]
-        if self.transient:
+        if self.transient or self.utilization:
             lines.append(element("transient_attributes", {"id": self.id}, open_=True))
-            lines.append(element("instance_attributes", {"id": f"status-{self.id}"}, open_=True))
-            lines += (
-                element("nvpair", {"id": f"status-{self.id}-{number}", "name": name, "value": value})
-                for number, (name, value) in enumerate(self.transient.items())
-            )
-            lines.append("</instance_attributes></transient_attributes>")
+            lines += self._pairs("instance_attributes", f"status-{self.id}", self.transient)
+            lines += self._pairs("utilization", f"status-{self.id}-utilization", self.utilization)
+            lines.append("</transient_attributes>")
         if self.histories:
             lines.append(element("lrm", {"id": self.id}, open_=True) + "<lrm_resources>")
             lines += (history.xml for history in self.histories.values())
             lines.append("</lrm_resources></lrm>")
         return "\n".join([*lines, "</node_state>"])
+
+    @staticmethod
+    def _pairs(tag: str, pairs_id: str, pairs: Mapping[str, str]) -> Iterator[str]:
+        if not pairs:
+            return
+        yield element(tag, {"id": pairs_id}, open_=True)
+        for number, (name, value) in enumerate(pairs.items()):
+            yield element("nvpair", {"id": f"{pairs_id}-{number}", "name": name, "value": value})
+        yield f"</{tag}>"
 
 
 @dataclass(frozen=True)
@@ -132,6 +150,15 @@ class State:
         return self.cib.get("have-quorum") in {"1", "true"}
 
     @property
+    def majority(self) -> bool:
+        """Whether more than half of all members are there.
+
+        Then they have quorum (votequorum(5)): no CIB says whether a device or `two_node` decides otherwise.
+        """
+        up = sum(1 for name in self.configuration.members if name in self.nodes and self.nodes[name].member)
+        return up * 2 > len(self.configuration.members)
+
+    @property
     def members(self) -> tuple[str, ...]:
         """The full members that take part, in the order of the configuration."""
         return tuple(name for name in self.configuration.members if name in self.nodes and self.nodes[name].online)
@@ -151,18 +178,25 @@ class State:
 
     def with_node(self, node: NodeState) -> Self:
         """The same with one node's state changed, or added."""
-        return replace(self, nodes={**self.nodes, node.name: node})
+        nodes = dict(self.nodes)
+        if node.name not in nodes:
+            nodes.pop(node.id, None)
+        return replace(self, nodes={**nodes, node.name: node})
 
     def with_configuration(self, configuration: Configuration) -> Self:
         """The same cluster, configured otherwise."""
         return replace(self, configuration=configuration)
 
     def node(self, name: str, uuid: str | None = None) -> NodeState:
-        """What is known of a node; nothing yet if it was never heard of."""
+        """What is known of a node; nothing yet if it was never heard of.
+
+        One that has not told its name yet is known by its id.
+        """
         if name in self.nodes:
             return self.nodes[name]
         node_id = uuid or self.configuration.node_ids.get(name, name)
-        return NodeState({"id": node_id, "uname": name})
+        known = self.nodes.get(node_id, NodeState({"id": node_id}))
+        return known.with_attributes({"uname": name})
 
     def instances(self, resource: str) -> dict[str, Role]:
         """Where a primitive is active, by its history: the node's name and its role there.
@@ -187,7 +221,26 @@ class State:
             for history in node.histories.values():
                 resource = self.configuration.primitive_id(history.id)
                 roles[resource] = max(roles.get(resource, Role.STOPPED), history.role)
+        for name, node in self.nodes.items():
+            for history in node.histories.values():
+                if history.departure:
+                    self._migrated(history, name, found)
         return found
+
+    def _migrated(self, history: History, source: str, roles: dict[str, dict[str, Role]]) -> None:
+        """Correct the roles for a migration: one that is half done may be active on both nodes.
+
+        The rules are those of unpack_migrate_to_success (lib/pengine/unpack.c).
+        """
+        assert history.departure
+        target, resource = history.departure.get("migrate_target", ""), self.configuration.primitive_id(history.id)
+        there = self.nodes[target].histories.get(history.id) if target in self.nodes else None
+        if there is None:
+            return
+        if there.arrived(history.departure):
+            roles[source][resource] = Role.STOPPED
+        elif there.may_hold(history.departure) and self.nodes[target].online:
+            roles[target][resource] = max(roles[target].get(resource, Role.STOPPED), Role.STARTED)
 
     @cached_property
     def failed(self) -> frozenset[tuple[str, str]]:
@@ -216,8 +269,8 @@ class State:
 
     @cached_property
     def key(self) -> bytes:
-        """What decides how it goes on: equal for states that differ in nothing but counters and times."""
-        parts = (self.cib.get("have-quorum", ""), self.configuration.digest, self.others)
+        """What decides how it goes on: equal for states that differ in nothing but counters."""
+        parts = (self.cib.get("have-quorum", ""), self.configuration.digest, self.others, self.now)
         told = hashlib.blake2b(repr(parts).encode(), digest_size=16)
         for node in self.nodes.values():
             told.update(node.key)
@@ -227,7 +280,7 @@ class State:
 def read(xml: str) -> State:
     """The state that a `<cib>` tells.
 
-    Raises ValueError if it is something else, or holds no configuration.
+    Raises ValueError if it is something else, holds no configuration, or tells of the same thing twice.
     """
     try:
         root = ET.fromstring(xml)  # noqa: S314 - expat expands no external entities
@@ -238,21 +291,43 @@ def read(xml: str) -> State:
         raise ValueError(f"not a CIB: <{root.tag}> without a <configuration> in it")
     status = root.find("status")
     elements = [] if status is None else list(status)
-    nodes = [_node(each) for each in elements if each.tag == "node_state"]
-    others = "".join(ET.tostring(each, encoding="unicode") for each in elements if each.tag != "node_state")
+    # the scheduler ignores the others, too
+    nodes = [_node(each) for each in elements if each.tag == "node_state" and "id" in each.attrib]
+    others = "".join(_text(each) for each in elements if each.tag != "node_state")
     attributes = dict(root.attrib)
     told = attributes.pop("execution-date", None)
     now = int(told) if told else max((time for node in nodes for time in _times(node)), default=EPOCH)
-    return State(attributes, Configuration(section), {node.name: node for node in nodes}, others, now)
+    by_name = _once((node.name, node) for node in nodes)
+    return State(attributes, Configuration(section), by_name, others, now)
 
 
 def _node(root: ET.Element) -> NodeState:
-    transient = {
-        pair.get("name", ""): pair.get("value", "")
-        for pair in root.iterfind("transient_attributes/instance_attributes/nvpair")
-    }
     histories = (History.of(each) for each in root.iterfind("lrm/lrm_resources/lrm_resource"))
-    return NodeState(dict(root.attrib), {history.id: history for history in histories}, transient)
+    return NodeState(
+        dict(root.attrib),
+        _once((history.id, history) for history in histories),
+        _pairs(root, "instance_attributes"),
+        _pairs(root, "utilization"),
+    )
+
+
+def _pairs(node: ET.Element, tag: str) -> dict[str, str]:
+    pairs = node.iterfind(f"transient_attributes/{tag}/nvpair")
+    return {pair.get("name", ""): pair.get("value", "") for pair in pairs}
+
+
+def _text(root: ET.Element) -> str:
+    root.tail = None
+    return ET.tostring(root, encoding="unicode")
+
+
+def _once(named: Iterable[tuple[str, Told]]) -> dict[str, Told]:
+    found: dict[str, Told] = {}
+    for name, each in named:
+        if name in found:
+            raise ValueError(f"{type(each).__name__} of {name} is told twice")
+        found[name] = each
+    return found
 
 
 def _times(node: NodeState) -> Iterator[int]:

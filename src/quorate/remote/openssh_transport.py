@@ -70,27 +70,43 @@ class OpensshTransport:
 
     async def open(self, node: Node, ssh: Ssh, command: str, timeout_s: float) -> ProcessChannel:
         """Start `ssh`; strict host keys, and no questions asked (`Unreachable` if it is not installed)."""
-        options = {
-            "BatchMode": "yes",
-            "StrictHostKeyChecking": "yes",
-            "ConnectTimeout": f"{timeout_s:.0f}",
-            "ServerAliveInterval": f"{KEEPALIVE_S:.0f}",
-            "ServerAliveCountMax": str(KEEPALIVES_MISSED),
-            "User": ssh.user,
-        }
-        file = config_file(ssh)
-        config = [] if file is None else ["-F", file]
-        host = node.address
+        argv = await ssh_command(node, ssh, timeout_s)
         try:
-            if config:
-                host = node.name
-                if await _host_name(config, host) == host:  # their ssh_config gives it no address
-                    options["HostName"] = node.address
-            settings = [word for pair in options.items() for word in ("-o", "=".join(pair))]
-            return await ProcessChannel.start("ssh", "-T", *config, *settings, "--", host, command)
+            return await ProcessChannel.start(*argv, command)
         except FileNotFoundError as error:
-            remedy = "install it (apt-get install openssh-client) or use the asyncssh transport"
-            raise Unreachable(node.name, "there is no `ssh` on this machine", remedy) from error
+            raise _no_ssh(node) from error
+
+
+async def ssh_command(node: Node, ssh: Ssh, timeout_s: float) -> tuple[str, ...]:
+    """How `ssh` is called to run a command on a node, given as one more argument, for a shell there.
+
+    Raises `Unreachable` if it is not installed. `timeout_s` is for connecting.
+    """
+    options = {
+        "BatchMode": "yes",
+        "StrictHostKeyChecking": "yes",
+        "ConnectTimeout": f"{timeout_s:.0f}",
+        "ServerAliveInterval": f"{KEEPALIVE_S:.0f}",
+        "ServerAliveCountMax": str(KEEPALIVES_MISSED),
+        "User": ssh.user,
+    }
+    file = config_file(ssh)
+    config = [] if file is None else ["-F", file]
+    host = node.address
+    if config:
+        host = node.name
+        try:
+            if await _host_name(config, host) == host:  # their ssh_config gives it no address
+                options["HostName"] = node.address
+        except FileNotFoundError as error:
+            raise _no_ssh(node) from error
+    settings = [word for pair in options.items() for word in ("-o", "=".join(pair))]
+    return ("ssh", "-T", *config, *settings, "--", host)
+
+
+def _no_ssh(node: Node) -> Unreachable:
+    remedy = "install it (apt-get install openssh-client) or use the asyncssh transport"
+    return Unreachable(node.name, "there is no `ssh` on this machine", remedy)
 
 
 async def _host_name(config: list[str], host: str) -> str:

@@ -5,23 +5,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from designs import BROKEN, GOOD, Broken, Good, controllers, groups, with_remotes
+from quorate.prove.properties import ALL as EVERY
 
-PROPERTIES = {
-    "accepted",
-    "cold-start",
-    "colocation",
-    "fenced-first",
-    "fencible",
-    "minority-stops",
-    "once",
-    "order",
-    "promoted",
-    "return-undisturbed",
-    "service-running",
-    "settles",
-    "undisturbed",
-    "vip-with-haproxy",
-}
+PROPERTIES = set(EVERY)
 BY_NAME = {design.name: design for design in GOOD}
 ALL = pytest.mark.parametrize("design", [*GOOD, *BROKEN], ids=lambda design: design.name)
 

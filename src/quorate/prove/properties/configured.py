@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from quorate.prove.configuration import Configuration, Primitive, true
 from quorate.prove.history import Role
-from quorate.prove.intent import Intent
+from quorate.prove.intent import Active, Intent
 from quorate.prove.properties.property import Breach, Property
 from quorate.prove.settle import Trace
 
@@ -41,6 +41,9 @@ def managed(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
     for service in intent.services:
         yield from _left(conf.primitives[service])
     yield from _bans(conf)
+    for node in conf.nodes:
+        for name in ("standby", "maintenance"):
+            yield _left_behind(true(conf.node_attributes(node).get(name)), f"{node} is in {name}", ())
 
 
 def _left(primitive: Primitive) -> Iterator[Breach | None]:
@@ -62,7 +65,41 @@ def _left_behind(broken: bool, message: str, resources: tuple[str, ...]) -> Brea
     return Breach("managed", message, resources=resources) if broken else None
 
 
+def remotes(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """Remotes carry what is meant for them alone.
+
+    A clone without `clone-max` has an instance for every remote too, each of which is weighed in every decision:
+    with 100 remotes a schedule takes many times as long. One that is limited is meant for the members.
+    """
+    if trace.episodes:
+        return
+    conf = trace.start.configuration
+    for service, active in intent.services.items():
+        primitive, there = conf.primitives[service], set(trace.start.instances(service))
+        there &= set(conf.remotes)
+        limit = primitive.meta.get("clone-max")
+        about = (primitive.clone or service,)
+        if active is Active.ALL and limit is None and not there:
+            message = f"{about[0]} runs on no remote and has no clone-max: it has an instance for each of them"
+            yield Breach("remotes", message, resources=about)
+        elif there and (active is Active.ONE or _at_most(limit, len(conf.members))):
+            message = f"{about[0]}, of which there are as many as members, runs on {', '.join(sorted(there))}"
+            yield Breach("remotes", message, resources=about, nodes=tuple(sorted(there)))
+        else:
+            yield None
+
+
+def _at_most(limit: str | None, number: int) -> bool:
+    return limit is not None and limit.isdigit() and int(limit) <= number
+
+
 PROPERTIES = (
     Property("watched", "every service is monitored, and a failure has consequences", watched),
+    Property(
+        "remotes",
+        "remotes carry what is meant for them alone",
+        remotes,
+        lambda trace, _intent: bool(trace.start.configuration.remotes),
+    ),
     Property("managed", "nothing is left behind that ties Pacemaker's hands", managed),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from quorate.prove.configuration import INFINITY, Colocation, Configuration, true
 from quorate.prove.history import Role
@@ -19,7 +20,8 @@ FILE_SYSTEM = "Filesystem"
 class Sequence:
     """Primitives that do something one after the other.
 
-    `together` if only those on one node are concerned, `mandatory` if `then` cannot be without `first`.
+    `together` if only those on one node are concerned, `mandatory` if `then` cannot be without `first`, `lies` if
+    that is a file system on which it lies.
     """
 
     id: str
@@ -30,13 +32,17 @@ class Sequence:
     mandatory: bool
     symmetrical: bool
     together: bool
+    lies: bool = False
 
 
-def sequences(conf: Configuration) -> Iterator[Sequence]:
-    """What the orders say, and what follows from file systems.
+@lru_cache(maxsize=64)
+def sequences(conf: Configuration) -> tuple[Sequence, ...]:
+    """What the orders say, and what follows from file systems."""
+    return tuple(_sequences(conf))
 
-    What is ordered after one, placed with one or in a group with one lies on it, and cannot be without it.
-    """
+
+def _sequences(conf: Configuration) -> Iterator[Sequence]:
+    """What is ordered after one, placed with one or in a group with one lies on it, and cannot be without it."""
     systems = {each.id for each in conf.primitives.values() if each.agent.rpartition(":")[2] == FILE_SYSTEM}
     for each in conf.orders:
         first, then = (frozenset(conf.collectives.get(name, ())) for name in (each.first, each.then))
@@ -52,12 +58,15 @@ def sequences(conf: Configuration) -> Iterator[Sequence]:
             yield _lying(colocation.id, with_it, frozenset(conf.collectives.get(colocation.resource, ())))
     for group in {each.group for each in conf.primitives.values() if each.group} & set(conf.collectives):
         members = frozenset(conf.collectives[group])
-        yield _lying(group, members & systems, frozenset(each for each in members if not _address(conf, each)))
+        if members & systems:
+            yield _lying(group, members & systems, frozenset(each for each in members if not _address(conf, each)))
 
 
 def _lying(about: str, systems: Collection[str], what: frozenset[str]) -> Sequence:
     first = frozenset(systems)
-    return Sequence(about, first, "start", what - first, "start", mandatory=True, symmetrical=True, together=True)
+    return Sequence(
+        about, first, "start", what - first, "start", mandatory=True, symmetrical=True, together=True, lies=True
+    )
 
 
 def _address(conf: Configuration, primitive: str) -> bool:
@@ -76,7 +85,7 @@ def order(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
 
     Judged along the graph's edges, so for every way in which the transition can go.
     """
-    found = tuple(sequences(trace.start.configuration))
+    found = sequences(trace.start.configuration)
     for number, index, transition in transitions(trace):
         for each in found:
             for message, resources, nodes in (*_unordered(transition, each), *_without(transition, each)):
@@ -129,6 +138,17 @@ def colocation(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
             for message, nodes in _misplaced(state, each):
                 about = (each.resource, each.with_resource)
                 yield None if not message else Breach("colocation", message, number, index, about, nodes, each.id)
+        for lying in sequences(state.configuration):
+            yield from (_stranded(state, number, index, lying, then) for then in sorted(lying.then) if lying.lies)
+
+
+def _stranded(state: State, number: int, index: int, lying: Sequence, then: str) -> Breach | None:
+    """A breach if a service runs where none of the file systems is on which it lies."""
+    there = {node for system in lying.first for node in state.instances(system)}
+    stranded = tuple(node for node in state.running(then) if node not in there)
+    message = f"{then} runs on {' and '.join(stranded)} without {' and '.join(sorted(lying.first))}"
+    breach = Breach("colocation", message, number, index, (then, *sorted(lying.first)), stranded, lying.id)
+    return breach if stranded and state.quorate else None
 
 
 def _misplaced(state: State, each: Colocation) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -163,7 +183,7 @@ PROPERTIES = (
         "order",
         "orders hold in every intermediate state",
         order,
-        lambda trace, _intent: any(True for _ in sequences(trace.start.configuration)),
+        lambda trace, _intent: bool(sequences(trace.start.configuration)),
     ),
     Property(
         "colocation",

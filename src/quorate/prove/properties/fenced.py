@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from quorate.prove.configuration import REMOTE
+from quorate.prove.event import Lost
 from quorate.prove.fencing import fencible, overreaching
 from quorate.prove.intent import Active, Intent
 from quorate.prove.properties.property import Breach, Property, acts, settled, transitions
@@ -27,7 +28,7 @@ def fencible_nodes(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
             else:
                 yield Breach(name, f"no working device that another node can use fences {node}", nodes=(node,))
         for device, named in overreaching(conf):
-            message = f"{device} reaches one machine and claims to fence {', '.join(sorted(named))}"
+            message = f"{device} reaches one machine and claims to fence {_several(sorted(named))}"
             yield Breach(name, message, -1, -1, (device,), tuple(sorted(named)))
     if trace.situation.kind in {"fencing-fails", "device-lost"}:
         return
@@ -38,8 +39,16 @@ def fencible_nodes(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
             yield Breach(name, message, number, len(episode.transitions) - 1, (), (node,)) if unfenced else None
 
 
+def quorum_survives(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
+    """The others keep quorum when one member is lost: two members need a tiebreaker, which no CIB tells of."""
+    for number, episode in enumerate(trace.episodes):
+        if isinstance(episode.event, Lost) and len(episode.event.nodes) == 1 and episode.before.quorate:
+            message = f"{episode.event.nodes[0]} lost: the others have no quorum"
+            yield None if episode.at.quorate else Breach("quorum", message, number, -1, (), episode.event.nodes)
+
+
 def fenced_first(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
-    """Nothing that ran on a node is started elsewhere before that node's fencing is confirmed.
+    """Nothing that ran on a node, or may on one never seen, is started before that node's fencing is confirmed.
 
     However the transition goes: the start waits for the fencing along the edges of its graph. Fencing devices and
     the connections to remotes need no fencing (`requires=quorum`).
@@ -54,7 +63,7 @@ def fenced_first(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
                     yield None
                     continue
                 when = "before it is fenced" if fencing is not None else "and it is not fenced"
-                message = f"{resource}, which ran on {lost}, may be started on {node} {when}"
+                message = f"{resource}, which may run on {lost}, may be started on {node} {when}"
                 yield Breach("fenced-first", message, number, index, (resource,), (lost, node))
 
 
@@ -68,6 +77,8 @@ def _instances_lost(
         return
     if intent.services.get(resource) is Active.ALL and not primitive.unique:
         return
+    if state.quorate:
+        yield from (other for other in state.configuration.members if other not in state.nodes)
     for other in state.instances(resource):
         if other != node and (other in fenced or other in state.unclean):
             yield other
@@ -87,13 +98,25 @@ def minority_stops(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
             yield Breach(name, message, number, last, (primitive.id,), running) if running else None
     for number, index, transition in transitions(trace):
         if not transition.before.quorate:
+            present = transition.before.members
             for each in transition.graph.fencings():
+                # whom it sees it may fence: it is in the same minority (pe_can_fence)
+                beyond = each.node in transition.before.configuration.members and each.node not in present
                 message = f"{each.node} is fenced by nodes without quorum"
-                yield Breach(name, message, number, index, (), (each.node or "",))
+                yield Breach(name, message, number, index, (), (each.node or "",)) if beyond else None
+
+
+def _several(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= FEW else f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
+
+
+FEW = 3
+"""So many names are said, of more only their number."""
 
 
 PROPERTIES = (
     Property("fencible", "every node can be fenced by a device that survives it", fencible_nodes),
+    Property("quorum", "quorum outlives the loss of any one member", quorum_survives),
     Property("fenced-first", "nothing of a lost node starts before it is fenced", fenced_first),
     Property("minority-stops", "nothing runs in a minority", minority_stops),
 )

@@ -3,38 +3,47 @@
 import itertools
 from collections.abc import Iterator
 
+from quorate.prove.event import Blackout, Fails, Lost, RemoteLost
 from quorate.prove.history import Role
 from quorate.prove.intent import Active, Intent
 from quorate.prove.properties.property import Breach, Property, acts, settled, transitions
-from quorate.prove.settle import Trace, Transition
+from quorate.prove.settle import Episode, Trace, Transition
 from quorate.prove.state import State
 
 
 def service_running(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
-    """Every service has a running instance while there is quorum, at rest and on the way.
-
-    Not asked of what ran on a node that cannot be fenced: to start it elsewhere would run it twice.
-    """
-    name = "service-running"
+    """Every service has a running instance while there is quorum: at rest, at once after a fault, on the way."""
     if not trace.episodes:
         for service in intent.services:
+            message = f"{service} runs nowhere though every node is up"
             yield (
-                None
-                if trace.start.running(service)
-                else Breach(name, f"{service} runs nowhere though every node is up", resources=(service,))
+                None if trace.start.running(service) else Breach("service-running", message, resources=(service,))
             )
+    several = [service for service, active in intent.services.items() if active is Active.ALL]
     for number, episode in settled(trace, quorate=True):
-        for service in intent.services:
-            state = episode.after
-            if state.running(service) or _held(state, service):
-                yield None
-            else:
-                where = f"no instance of {service} runs after: {episode.event}"
-                yield Breach(name, where, number, len(episode.transitions) - 1, (service,))
+        yield from (_at_rest(number, episode, service) for service in intent.services)
+    for number, episode in enumerate(trace.episodes):
+        single = isinstance(episode.event, Lost | Fails | RemoteLost) and len(episode.at.unclean) <= 1
+        if single and episode.at.quorate:
+            yield from (_at_once(number, episode, service) for service in several)
     for number, index, transition in transitions(trace):
-        for service, active in intent.services.items():
-            if active is Active.ALL and transition.before.quorate:
-                yield _interrupted(name, number, index, transition, service)
+        if transition.before.quorate:
+            yield from (_on_the_way(number, index, transition, service) for service in several)
+
+
+def _at_rest(number: int, episode: Episode, service: str) -> Breach | None:
+    """Not asked of what ran on a node that cannot be fenced: to start it elsewhere would run it twice."""
+    if episode.after.running(service) or _held(episode.after, service):
+        return None
+    message = f"no instance of {service} runs after: {episode.event}"
+    return Breach("service-running", message, number, len(episode.transitions) - 1, (service,))
+
+
+def _at_once(number: int, episode: Episode, service: str) -> Breach | None:
+    """What is active/active is not away for a moment when one thing fails."""
+    if episode.at.running(service) or not episode.before.running(service):
+        return None
+    return Breach("service-running", f"{episode.event}: that was the only instance", number, -1, (service,))
 
 
 def _held(state: State, service: str) -> bool:
@@ -42,7 +51,7 @@ def _held(state: State, service: str) -> bool:
     return any(node in state.unclean for node in state.instances(service))
 
 
-def _interrupted(name: str, number: int, index: int, transition: Transition, service: str) -> Breach | None:
+def _on_the_way(number: int, index: int, transition: Transition, service: str) -> Breach | None:
     """A breach if there can be a moment at which none of several well instances runs."""
     well = transition.before.running(service)
     stops = {node: action for resource, node, action in acts(transition, "stop") if resource == service}
@@ -53,7 +62,7 @@ def _interrupted(name: str, number: int, index: int, transition: Transition, ser
     if any(graph.waits_for(stops[node].id, start.id) for node in well for start in starts):
         return None
     message = f"every instance of {service} is stopped before one is started again"
-    return Breach(name, message, number, index, (service,), tuple(well))
+    return Breach("service-running", message, number, index, (service,), tuple(well))
 
 
 def vip_with_haproxy(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
@@ -140,9 +149,15 @@ def promoted(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
         for service in intent.promoted:
             yield _promoted_at_rest(-1, -1, trace.start, service, intent)
     for number, episode in settled(trace, quorate=True):
-        for service in intent.promoted:
+        for service in intent.promoted if not _awaited(trace, number) else ():
             if not _held(episode.after, service):
                 yield _promoted_at_rest(number, len(episode.transitions) - 1, episode.after, service, intent)
+
+
+def _awaited(trace: Trace, number: int) -> bool:
+    """Whether members that lost power with all others are not back yet: whose data is the latest is not known."""
+    dark = any(isinstance(episode.event, Blackout) for episode in trace.episodes[: number + 1])
+    return dark and set(trace.episodes[number].after.members) != set(trace.start.members)
 
 
 def _promoted_at_rest(number: int, index: int, state: State, service: str, intent: Intent) -> Breach | None:
@@ -157,20 +172,29 @@ def _promoted_at_rest(number: int, index: int, state: State, service: str, inten
 
 def cold_start(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
     """After all nodes were lost and have come back, everything runs as before."""
-    if (
-        trace.situation.kind != "cold-start"
-        or not trace.end.quorate
-        or set(trace.end.members) != set(trace.start.members)
-    ):
+    if trace.situation.kind == "cold-start":
+        yield from _as_before("cold-start", trace, intent)
+
+
+def restored(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """After a fault that is over, as many instances run as before, in the same roles."""
+    if trace.situation.kind in PASSING:
+        yield from _as_before("restored", trace, intent)
+
+
+PASSING = frozenset({"monitor-fails", "returning", "standby", "maintenance", "rolling-restart"})
+"""The classes of situations at whose end nothing is broken any more."""
+
+
+def _as_before(name: str, trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    if not trace.end.quorate or set(trace.end.members) != set(trace.start.members):
         return
     last = len(trace.episodes) - 1
     for service in intent.services:
         before, after = trace.start.running(service), trace.end.running(service)
-        if sorted(before.values()) == sorted(after.values()):
-            yield None
-        else:
-            message = f"{service} ran on {_where(before)}; after the cold start it runs on {_where(after)}"
-            yield Breach("cold-start", message, last, len(trace.episodes[last].transitions) - 1, (service,))
+        message = f"{service} ran on {_where(before)}; in the end it runs on {_where(after)}"
+        breach = Breach(name, message, last, len(trace.episodes[last].transitions) - 1, (service,))
+        yield None if sorted(before.values()) == sorted(after.values()) else breach
 
 
 def _where(nodes: dict[str, Role]) -> str:
@@ -196,4 +220,5 @@ PROPERTIES = (
         lambda _trace, intent: bool(intent.promoted),
     ),
     Property("cold-start", "after a cold start everything runs", cold_start),
+    Property("restored", "after a fault that is over everything runs as before", restored),
 )

@@ -50,6 +50,8 @@ class Property:
 
     def judge(self, trace: Trace, intent: Intent) -> Judged:
         """Judge one trace."""
+        if not self.applies(trace, intent):
+            return Judged(0)
         found = list(self.check(trace, intent))
         return Judged(len(found), tuple(each for each in found if each is not None))
 

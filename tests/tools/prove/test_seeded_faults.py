@@ -1,0 +1,57 @@
+"""The proof judged: designs with one thing wrong are refuted for what is wrong, good ones are not."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+
+import pytest
+
+from designs import BROKEN, GOOD, Broken, Good
+from quorate.model.finding import Verdict
+from quorate.prove import intent, state
+from quorate.prove.proof import Proof, Question, pool, prove
+from quorate.prove.scheduler import Place
+
+LARGE = {"controllers-16": 600, "remotes-20": 600, "remotes-100": 900}
+"""Seconds for those that take minutes; the others have the tier's."""
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Executor]:
+    """One pool for all proofs."""
+    with pool() as executor:
+        yield executor
+
+
+def proved(design: Good | Broken, place: Place, workers: Executor) -> Proof:
+    """Every single situation of a design."""
+    start = state.read(design.cib)
+    said = {name: intent.Active(active) for name, active in getattr(design, "intent", {}).items()}
+    return prove(Question(start, intent.of(start.configuration, said), place), executor=workers)
+
+
+@pytest.mark.parametrize(
+    "design",
+    [
+        pytest.param(each, id=each.name, marks=pytest.mark.timeout(LARGE.get(each.name, 240), func_only=True))
+        for each in GOOD
+    ],
+)
+def test_a_good_design_is_proved(design: Good, place: Place, workers: Executor) -> None:
+    proof = proved(design, place, workers)
+    alarms = {
+        each.name: each.refutation or "vacuous" for each in proof.properties if each.verdict is not Verdict.YES
+    }
+    assert alarms == {}
+    assert proof.undecided == {}
+    assert proof.verdict is Verdict.YES
+
+
+@pytest.mark.parametrize(
+    "design",
+    [pytest.param(each, id=each.name, marks=pytest.mark.timeout(240, func_only=True)) for each in BROKEN],
+)
+def test_a_broken_design_is_refuted(design: Broken, place: Place, workers: Executor) -> None:
+    proof = proved(design, place, workers)
+    refuted = {each.name for each in proof.properties if each.refutation}
+    assert refuted & design.properties, f"refuted: {refuted or 'nothing'}"
+    assert proof.verdict is Verdict.NO
