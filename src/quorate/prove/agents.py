@@ -7,7 +7,7 @@ not running holds. So a proof models the agent.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from quorate.prove.configuration import Configuration, true
+from quorate.prove.configuration import Configuration, Primitive, true
 from quorate.prove.graph import Action
 from quorate.prove.history import Role
 from quorate.prove.state import State
@@ -189,7 +189,11 @@ class Agents:
         resource = state.configuration.primitives.get(state.configuration.primitive_id(action.resource or ""))
         if resource is None or not resource.promotable or not action.node:
             return None
-        return self.models.get(resource.agent)
+        return self._of(resource)
+
+    def _of(self, resource: Primitive) -> Scores | None:
+        waits = true(resource.parameters.get("wait_last_known_master"))
+        return None if waits else self.models.get(resource.agent)
 
     def unknown(self, configuration: Configuration) -> tuple[str, ...]:
         """The promotable primitives whose agent has no model: nothing can be said of their promotion.
@@ -197,9 +201,7 @@ class Agents:
         The agents of drbd, pgsql, mysql, mariadb and RabbitMQ let the state of their data decide.
         """
         return tuple(
-            each.id
-            for each in configuration.primitives.values()
-            if each.promotable and each.agent not in self.models
+            each.id for each in configuration.primitives.values() if each.promotable and self._of(each) is None
         )
 
 

@@ -141,7 +141,7 @@ def _do(action: Action, run: _Run, graph: Graph) -> None:
         case Kind.RESOURCE:
             operated = _operated(run.state, action, failure, graph)
             run.state = operated if failure else run.agents.after(operated, action)
-            if run.state is not operated:
+            if run.state is not operated and run.abort_priority < INFINITY:
                 run.under_way = frozenset(each for each in graph.synapses if each.inputs <= run.done)
                 run.abort_priority = INFINITY
         case Kind.FENCING if failure is None:

@@ -43,7 +43,7 @@ _COUNTERS = frozenset(
 """What tells apart two operations that mean the same."""
 
 _LOOKING = frozenset({"monitor", "asyncmon"})
-"""What only looks; the second is how a failure is written down that somebody else reports (crm_resource --fail)."""
+"""What only looks; the second is how a failure that somebody else reports is told (crm_resource --fail)."""
 
 _TELLING = _LOOKING | {"start", "stop", "promote", "demote", "migrate_to", "migrate_from"}
 """The operations that tell something about the role."""

@@ -3,13 +3,16 @@
 import math
 import multiprocessing
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from multiprocessing import forkserver
 
 from quorate.model.finding import Verdict
 from quorate.prove import situations
@@ -27,6 +30,9 @@ from quorate.prove.state import read as read_state
 
 CHUNK = 8
 """How many situations go to a worker at once: enough to make sending cheap, few enough for steady progress."""
+
+LARGE = 10
+"""In clusters of more nodes a single situation is work enough."""
 
 BREATH_S = 1.0
 """How often progress is reported when nothing is ready."""
@@ -214,8 +220,16 @@ def steady(question: Question, schedule: Schedule) -> Trace:
     return play(Situation("start", "start", (event,)), state, schedule, agents=question.agents)
 
 
-def prove(question: Question, *, executor: Executor | None = None, report: Report = lambda *_: None) -> Proof:
+def prove(
+    question: Question,
+    *,
+    executor: Executor | None = None,
+    width: int | None = None,
+    report: Report = lambda *_: None,
+) -> Proof:
     """Judge every situation that the question asks for; by as many processes as there are cores unless told.
+
+    `width` assignments at a time go to the executor: twice the cores of this machine, or of those it has.
 
     What Pacemaker refuses to decide stays open. Raises SchedulerUnavailable if it cannot be asked at all.
     """
@@ -237,7 +251,7 @@ def prove(question: Question, *, executor: Executor | None = None, report: Repor
         found = _situations(question, end, schedule)
         run = _Run(question, end, began, report)
         with pool() if executor is None else nullcontext(executor) as workers:
-            left, done = run.carried_out(found.wanted, workers)
+            left, done = run.carried_out(found.wanted, workers, width or 2 * (os.cpu_count() or 1))
         judgements += done
         undecided |= {each.name: f"the budget of {question.budget_s:.0f} s was used up" for each in left}
     undecided |= {each.situation.name: each.unknown for each in judgements if each.unknown}
@@ -278,11 +292,27 @@ def pool() -> Executor:
     """A process for each core, which ends with this one; every one has a worker of its own that asks Pacemaker."""
     # not forked from this one: they would hold the pipes of its own worker open
     context = multiprocessing.get_context("forkserver")
+    with _ignored(signal.SIGINT):
+        # what it starts inherits that: a Ctrl-C is for this process, and a pool that loses others may hang
+        forkserver.ensure_running()
     return ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=_end_with_parent)
 
 
+@contextmanager
+def _ignored(signum: signal.Signals) -> Iterator[None]:
+    """Ignore a signal for a moment, where that can be done (Python handles signals in the main thread alone)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signum, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signum, before)
+
+
 def _end_with_parent() -> None:
-    """Have this process end when its parent is gone, which a pool's own would not notice."""
+    """Have this process end with its parent, which a pool would not notice."""
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -358,30 +388,32 @@ class _Run:
     report: Report
 
     def carried_out(
-        self, wanted: Sequence[Situation], executor: Executor
+        self, wanted: Sequence[Situation], executor: Executor, width: int
     ) -> tuple[list[Situation], list[Judgement]]:
-        """Have situations judged: those that the budget left no time for, and the judgements."""
-        question = self.question
-        chunks = [tuple(wanted[first : first + CHUNK]) for first in range(0, len(wanted), CHUNK)]
-        about = (
-            question.place,
-            question.engine,
-            self.start.xml,
-            question.intent,
-            question.properties,
-            question.agents,
-        )
-        futures = {executor.submit(carry_out, Assignment(*about, chunk)): chunk for chunk in chunks}
+        """Have situations judged, `width` assignments at a time: those that were not reached, and what was."""
+        size = CHUNK if len(self.start.nodes) <= LARGE else 1
+        todo = deque(tuple(wanted[first : first + size]) for first in range(0, len(wanted), size))
+        under_way: dict[Future[tuple[Judgement, ...]], tuple[Situation, ...]] = {}
         done: list[Judgement] = []
-        waiting: set[Future[tuple[Judgement, ...]]] = set(futures)
-        while waiting and self._left_s() > 0:
-            ended, waiting = wait(waiting, timeout=min(self._left_s(), BREATH_S), return_when=FIRST_COMPLETED)
-            for each in ended:
-                done += each.result()
-            self.report(len(done), len(wanted), time.monotonic() - self.began)
-        for each in waiting:
-            each.cancel()
-        return [situation for each in waiting for situation in futures[each]], done
+        try:
+            while (todo or under_way) and self._left_s() > 0:
+                while todo and len(under_way) < width:
+                    chunk = todo.popleft()
+                    under_way[executor.submit(carry_out, self._assignment(chunk))] = chunk
+                ended, _ = wait(under_way, timeout=min(self._left_s(), BREATH_S), return_when=FIRST_COMPLETED)
+                for each in ended:
+                    del under_way[each]
+                    done += each.result()
+                self.report(len(done), len(wanted), time.monotonic() - self.began)
+        finally:
+            for each in under_way:
+                each.cancel()
+        return [situation for chunk in (*under_way.values(), *todo) for situation in chunk], done
+
+    def _assignment(self, chunk: tuple[Situation, ...]) -> Assignment:
+        asked = self.question
+        about = (asked.place, asked.engine, self.start.xml, asked.intent, asked.properties, asked.agents)
+        return Assignment(*about, chunk)
 
     def _left_s(self) -> float:
         if self.question.budget_s is None:

@@ -4,17 +4,20 @@ import argparse
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from quorate.cli import places, prove, proved, subject
-from quorate.cli.deploy import _UNPROVEN
+from quorate.cli import deploy, places, prove, proved, subject
+from quorate.cli.cloud import Opened
 from quorate.cli.exit import NO, UNKNOWN, USAGE, YES, UsageError, code
 from quorate.cli.main import main
 from quorate.cli.subject import Subject, read_cib
 from quorate.lab.command import LabError
 from quorate.model.finding import Verdict
+from quorate.model.item import Cib
+from quorate.plan.task import tasks
 from quorate.prove import situations
 from quorate.prove.event import Lost
 from quorate.prove.intent import Active
@@ -301,6 +304,33 @@ def test_what_is_damaged_is_not_remembered(tmp_path, monkeypatch):
     assert proved.recall(about) is None
 
 
+def test_a_design_that_was_proved_is_deployed_without_asking_anybody(lab, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    cloud = Opened(tmp_path / "quorate.yaml", lab)
+    (about,) = subject.designed(cloud)
+    proved.remember(about, "18 properties in 123 situations")
+    assert deploy._proved(cloud, tasks(lab)) == YES
+    said = capsys.readouterr().err
+    assert said.startswith("proved before, with the same design: control: 18 properties in 123 situations (")
+
+
+def test_a_saved_plan_is_proved_with_the_configuration_it_has(lab, tmp_path):
+    (about,) = subject.designed(Opened(tmp_path / "quorate.yaml", lab))
+    wanted = tasks(lab)
+    assert deploy._loaded(about, wanted) == about
+    (cib,) = [item for task in wanted for item in task.items if isinstance(item, Cib)]
+    older = [
+        replace(
+            task, items=tuple(Cib(cib.xml.replace("keystone", "old")) if it == cib else it for it in task.items)
+        )
+        for task in wanted
+    ]
+    loaded = deploy._loaded(about, older)
+    assert "old" in loaded.state.configuration.primitives
+    assert loaded.state.members == about.state.members
+    assert "old" in loaded.intent.services
+
+
 # -- where Pacemaker is
 
 
@@ -340,4 +370,4 @@ def test_versions_are_told_apart(found, wanted, same):
 
 
 def test_a_refused_deployment_names_the_way_around():
-    assert "quorate deploy --unproven" in _UNPROVEN
+    assert "quorate deploy --unproven" in deploy._UNPROVEN

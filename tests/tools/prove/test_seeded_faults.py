@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from quorate.model.finding import Verdict
 from quorate.prove import intent, state
 from quorate.prove.proof import Proof, Question, pool, prove
 from quorate.prove.scheduler import Place
+from quorate.prove.settle import Situation
 
 LARGE = {"controllers-16": 600, "remotes-20": 600, "remotes-100": 900}
 """Seconds for those that take minutes; the others have the tier's."""
@@ -22,11 +24,21 @@ def workers() -> Iterator[Executor]:
         yield executor
 
 
-def proved(design: Good | Broken, place: Place, workers: Executor) -> Proof:
+def asked(design: Good | Broken, place: Place) -> Question:
     """Every single situation of a design."""
     start = state.read(design.cib)
     said = {name: intent.Active(active) for name, active in getattr(design, "intent", {}).items()}
-    return prove(Question(start, intent.of(start.configuration, said), place), executor=workers)
+    return Question(start, intent.of(start.configuration, said), place)
+
+
+def quick(situation: Situation) -> bool:
+    """Situations that are few, and refute most of what is broken."""
+    return situation.kind in {"node-lost", "pair-lost", "quorum-lost", "returning", "standby", "cold-start"}
+
+
+def refuted(proof: Proof) -> set[str]:
+    """The properties that do not hold."""
+    return {each.name for each in proof.properties if each.refutation}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +49,7 @@ def proved(design: Good | Broken, place: Place, workers: Executor) -> Proof:
     ],
 )
 def test_a_good_design_is_proved(design: Good, place: Place, workers: Executor) -> None:
-    proof = proved(design, place, workers)
+    proof = prove(asked(design, place), executor=workers)
     alarms = {
         each.name: each.refutation or "vacuous" for each in proof.properties if each.verdict is not Verdict.YES
     }
@@ -51,7 +63,9 @@ def test_a_good_design_is_proved(design: Good, place: Place, workers: Executor) 
     [pytest.param(each, id=each.name, marks=pytest.mark.timeout(240, func_only=True)) for each in BROKEN],
 )
 def test_a_broken_design_is_refuted(design: Broken, place: Place, workers: Executor) -> None:
-    proof = proved(design, place, workers)
-    refuted = {each.name for each in proof.properties if each.refutation}
-    assert refuted & design.properties, f"refuted: {refuted or 'nothing'}"
+    question = asked(design, place)
+    proof = prove(replace(question, wanted=quick), executor=workers)
+    if not refuted(proof) & design.properties:
+        proof = prove(question, executor=workers)
+    assert refuted(proof) & design.properties, f"refuted: {refuted(proof) or 'nothing'}"
     assert proof.verdict is Verdict.NO

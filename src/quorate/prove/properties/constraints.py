@@ -178,6 +178,13 @@ def _nodes(state: State, name: str, role: str) -> list[str]:
     ]
 
 
+def _places(conf: Configuration) -> bool:
+    """Whether anything is to be placed with, or apart from, something else."""
+    return any(abs(each.score) >= INFINITY for each in conf.colocations) or any(
+        each.lies for each in sequences(conf)
+    )
+
+
 PROPERTIES = (
     Property(
         "order",
@@ -189,6 +196,6 @@ PROPERTIES = (
         "colocation",
         "colocations hold after every transition",
         colocation,
-        lambda trace, _intent: any(abs(each.score) >= INFINITY for each in trace.start.configuration.colocations),
+        lambda trace, _intent: _places(trace.start.configuration),
     ),
 )

@@ -11,8 +11,8 @@ from threading import Timer
 
 from quorate.prove.scheduler.place import Place
 
-END_S = 10.0
-"""How long a worker may take to end when its input did; a container's removal is part of that."""
+END_S = 2.0
+"""A worker ends with its input; podman sometimes waits longer for a container that is no more."""
 
 _STDERR_BYTES = 4000
 _LINE_BYTES = 4000
