@@ -235,8 +235,9 @@ def _orders(members: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 def banned(scope: Scope) -> Iterator[Situation]:
     """An operator bans a resource from a node where it runs."""
-    for resource in scope.steady.configuration.primitives.values():
-        if resource.fencing:
+    conf = scope.steady.configuration
+    for resource in conf.primitives.values():
+        if resource.fencing or (resource.id in conf.remotes and resource.id not in scope.remotes):
             continue
         name = resource.clone or resource.group or resource.id
         for node in scope.running(resource.id):
