@@ -10,7 +10,7 @@ from quorate.catalog import program
 from quorate.formats import settings
 from quorate.model.check import Answers, Check, Probe, Result, dead_ends, listing, no, troubles, yes
 from quorate.model.cloud import Cloud
-from quorate.model.component import Component, Database, Listener, Mode, Requires, Step
+from quorate.model.component import Component, Database, Listener, Majority, Mode, Requires, Step
 from quorate.model.design import LOOPBACK, Design
 from quorate.model.item import Command, Directory, File, Until
 from quorate.model.resource import Clone, Op, Primitive
@@ -91,6 +91,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         ),
         packages=("mariadb-server", "mariadb-backup", "galera-4", "python3-pymysql", "socat", "rsync"),
         owned_units=("quorate-galera-check.service",),
+        majorities=(Majority("galera", "a minority takes no writes, and none at all has to be bootstrapped"),),
         # The agent starts the server itself; a unit that may start would be a second, rogue one.
         masked_units=("mariadb.service",),
         prepare=(

@@ -8,7 +8,7 @@ from quorate.catalog import program
 from quorate.formats import settings
 from quorate.model.check import Check, Probe, Result, listing, no, troubles, unknown, yes
 from quorate.model.cloud import Cloud
-from quorate.model.component import Component, Step
+from quorate.model.component import Component, Majority, Step
 from quorate.model.design import Design
 from quorate.model.item import Command, File, Until
 from quorate.model.resource import Clone, Op, Primitive
@@ -50,6 +50,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         name="rabbitmq",
         packages=("rabbitmq-server", "python3-amqp"),
         owned_units=("rabbitmq-server.service",),
+        majorities=(Majority("rabbitmq", "a quorum queue takes no message without its majority"),),
         resources=(Clone(broker, meta={"interleave": "true"}),),
         ready=(Until("RabbitMQ listens", ("python3", "-c", _LISTENING), within_s=300, every_s=1),),
         secrets=(PASSWORD, COOKIE),

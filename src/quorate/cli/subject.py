@@ -72,7 +72,7 @@ def designed(cloud: Opened, said: argparse.Namespace | None = None) -> Iterator[
             name=cluster.cluster.name,
             told_by="the design",
             state=state,
-            intent=intended(state.configuration, said),
+            intent=intended(state.configuration, said, cluster),
             version=places.DESIGNED,
             members=members,
             ssh=cloud.design.cloud.ssh,
@@ -107,7 +107,7 @@ def of_live(subject: Subject, told: live.Live, said: argparse.Namespace | None =
         subject,
         told_by=told.node,
         state=told.state,
-        intent=intended(told.state.configuration, said),
+        intent=intended(told.state.configuration, said, subject.design),
         version=told.version or places.DESIGNED,
         members=tuple(sorted(subject.members, key=lambda node: node.name != told.node)),
     )
@@ -133,7 +133,9 @@ def read_cib(text: str, name: str) -> State:
     return state
 
 
-def intended(configuration: Configuration, said: argparse.Namespace | None) -> Intent:
+def intended(
+    configuration: Configuration, said: argparse.Namespace | None, design: ClusterDesign | None = None
+) -> Intent:
     """What is meant to run how often. Raises UsageError for a resource that is not there."""
     active = [] if said is None else [(Active.ONE, said.one), (Active.ALL, said.all)]
     meant: dict[str, Active] = {}
@@ -142,7 +144,8 @@ def intended(configuration: Configuration, said: argparse.Namespace | None) -> I
             if name not in configuration.collectives:
                 raise UsageError(f"no resource is called {name}{did_you_mean(name, configuration.collectives)}")
             meant[name] = how
-    return intent_of(configuration, meant)
+    components = () if design is None else design.components
+    return intent_of(configuration, meant, [each.resource for one in components for each in one.majorities])
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -75,12 +75,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Majority:
+    """More than half of a clone's instances keep on (promoted, if it has that role) whatever one thing fails.
+
+    `why` is what would be lost otherwise.
+    """
+
+    resource: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """Everything a component wants; what can be derived from it is derived, no central list is edited.
 
     `prepare` items come before its files are written; `owned_units` are systemd units that only Pacemaker
     may start, `masked_units` ones that nobody may. `ready` is what holds on a member once it serves; `reloadable`
-    names the primitives that take up a changed file by a reload, without dropping a connection.
+    names the primitives that take up a changed file by a reload, without dropping a connection. `majorities` are
+    proved before anything is deployed.
     """
 
     name: str
@@ -97,3 +109,4 @@ class Component:
     services: tuple[Service, ...] = ()
     secrets: tuple[Secret, ...] = ()
     key_sets: tuple[KeySet, ...] = ()
+    majorities: tuple[Majority, ...] = ()

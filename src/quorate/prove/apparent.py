@@ -52,7 +52,7 @@ def unfenced(conf: Configuration, node: str) -> Cause | None:
     found = levels(conf, node)
     if not found:
         return _without_device(conf, node)
-    in_levels = node in conf.fencing_levels
+    in_levels = conf.levels_for(node) is not None
     for number, level in enumerate(found, 1):
         for device in level:
             if not usable(conf, device, others, node):

@@ -1,9 +1,12 @@
 """Which fencing devices can fence which node, which Pacemaker's scheduler does not ask.
 
-The fencer does (daemons/fenced): a node can use a device that no location bans from it, whether or not the
-device's monitor runs there; a device names its targets by `pcmk_host_list` or `pcmk_host_map`, or asks its agent.
+The fencer does: a node can use a device that no location keeps from it, by however little, whether or not the
+device's monitor runs there (register_if_fencing_device in daemons/fenced/fenced_scheduler.c); a device names its
+targets by `pcmk_host_list` or `pcmk_host_map`, or asks its agent (can_fence_host_with_device in
+daemons/fenced/fenced_commands.c).
 """
 
+import itertools
 import re
 from collections.abc import Collection, Iterator
 
@@ -34,13 +37,14 @@ def devices(configuration: Configuration) -> tuple[Primitive, ...]:
 def targets(device: Primitive) -> frozenset[str] | None:
     """The nodes that a device says it can fence; None if it asks its agent, which may answer any."""
     parameters = device.parameters
-    check = parameters.get("pcmk_host_check", "")
-    named = re.split(r"[,; \t]+", parameters.get("pcmk_host_list", "").strip())
-    mapped = [each.split(":")[0] for each in re.split(r"[; \t]+", parameters.get("pcmk_host_map", "").strip())]
-    found = frozenset(name for name in (*named, *mapped) if name)
-    if check == "none" or (not found and check in {"", "dynamic-list", "status"}):
+    named = [parameters[name] for name in ("pcmk_host_list", "pcmk_host_map") if name in parameters]
+    check = parameters.get("pcmk_host_check", "static-list" if named else "dynamic-list")
+    if check != "static-list":
         return None
-    return found
+    names = re.split(r"[,; \t\n]+", parameters.get("pcmk_host_list", ""))
+    # what a node is called by the device counts as its name, too (build_port_aliases)
+    pairs = (re.split("[:=]", pair) for pair in re.split(r"[; \t]+", parameters.get("pcmk_host_map", "")))
+    return frozenset(name.lower() for name in (*names, *itertools.chain(*pairs)) if name)
 
 
 def levels(configuration: Configuration, node: str) -> tuple[tuple[str, ...], ...]:
@@ -48,10 +52,7 @@ def levels(configuration: Configuration, node: str) -> tuple[tuple[str, ...], ..
 
     Without a topology, each device that can is tried alone.
     """
-    found = configuration.fencing_levels.get(node)
-    if found is None:
-        patterns = (each for each in configuration.fencing_levels if _matches(each, node))
-        found = next((configuration.fencing_levels[each] for each in patterns), None)
+    found = configuration.levels_for(node)
     if found is not None:
         return found
     return tuple((each.id,) for each in devices(configuration) if _covers(each, node))
@@ -64,9 +65,7 @@ def usable(configuration: Configuration, device: str, by: Collection[str], targe
         return False
     if primitive.meta.get("target-role", "Started").lower() == "stopped":
         return False
-    return any(
-        not configuration.banned(device, member) and _allowed(configuration, device, member) for member in by
-    )
+    return any(configuration.preference(device, member) >= 0 for member in by)
 
 
 def fencible(configuration: Configuration, node: str, by: Collection[str], broken: Collection[str] = ()) -> bool:
@@ -87,31 +86,14 @@ def unfencible(state: State, broken: Collection[str] = ()) -> tuple[str, ...]:
     )
 
 
-def _allowed(configuration: Configuration, device: str, member: str) -> bool:
-    """In an opt-in cluster a device works only where a location lets it."""
-    if configuration.enabled("symmetric-cluster", default=True):
-        return True
-    return any(
-        each.resource == device and each.node == member and each.score >= 0 for each in configuration.locations
-    )
-
-
 def overreaching(configuration: Configuration) -> Iterator[tuple[str, frozenset[str]]]:
     """Devices that say they fence several nodes though they reach one BMC: they would cut off the wrong one."""
     for device in devices(configuration):
-        named = targets(device)
-        claimed = frozenset(configuration.nodes) if named is None else named
+        claimed = frozenset(node for node in configuration.nodes if _covers(device, node))
         if len(claimed) > 1 and device.agent.rpartition(":")[2] in ONE_MACHINE:
             yield device.id, claimed
 
 
 def _covers(device: Primitive, node: str) -> bool:
     named = targets(device)
-    return named is None or node in named
-
-
-def _matches(pattern: str, node: str) -> bool:
-    try:
-        return re.fullmatch(pattern, node) is not None
-    except re.error:
-        return False
+    return named is None or node.lower() in named

@@ -112,13 +112,9 @@ class History:
 
     @cached_property
     def key(self) -> str:
-        """What was done and how it ended, in its order, without counters and times."""
+        """What was done and how it ended, in its order, without counters; when it failed, for failures expire."""
         others = (each for each in self.operations.values() if each.get("operation") not in _TELLING)
-        told = (
-            sorted((name, value) for name, value in operation.items() if name not in _COUNTERS)
-            for operation in (*self._in_order, *others)
-        )
-        return f"{self.id} {list(told)}"
+        return f"{self.id} {[_lasting(operation) for operation in (*self._in_order, *others)]}"
 
     @property
     def next_call(self) -> int:
@@ -171,6 +167,18 @@ class History:
         since = _number(departure, "last-rc-change")
         newer = (each for each in self._in_order if _number(each, "last-rc-change") >= since)
         return bool(self.operations) and not any(each["operation"] in _MOVING for each in newer)
+
+
+def _lasting(operation: Operation) -> list[tuple[str, object]]:
+    """What of an operation the scheduler decides by."""
+    wanted = target(operation)
+    expires = _code(operation) != wanted
+    lasting = [
+        (name, value)
+        for name, value in operation.items()
+        if name not in _COUNTERS or (expires and name == "last-rc-change")
+    ]
+    return sorted([*lasting, ("wanted", wanted)])
 
 
 def _age(one: Operation, other: Operation) -> int:

@@ -1,6 +1,6 @@
 """What a cluster's resources are meant to be, which a CIB says only in part."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,13 +26,15 @@ ACTIVE_PASSIVE = frozenset({"cinder-volume", "heat-engine", "ceilometer-agent-ce
 class Intent:
     """What is meant: services with how often they run, virtual addresses, proxies, and how many are promoted.
 
-    `promoted` maps a promotable service to the greatest number of its promoted instances.
+    `promoted` maps a promotable service to the greatest number of its promoted instances; of `majorities` more
+    than half of the instances are to keep on whatever one thing fails.
     """
 
     services: Mapping[str, Active]
     virtual_ips: frozenset[str]
     proxies: frozenset[str]
     promoted: Mapping[str, int]
+    majorities: frozenset[str] = frozenset()
 
     @property
     def single(self) -> frozenset[str]:
@@ -40,7 +42,9 @@ class Intent:
         return frozenset(name for name, active in self.services.items() if active is Active.ONE)
 
 
-def of(configuration: Configuration, said: Mapping[str, Active] | None = None) -> Intent:
+def of(
+    configuration: Configuration, said: Mapping[str, Active] | None = None, majorities: Iterable[str] = ()
+) -> Intent:
     """What can be told from a configuration, and what is `said` beside it about primitives, clones and groups.
 
     Of a promotable clone that is said about the promoted role.
@@ -64,6 +68,7 @@ def of(configuration: Configuration, said: Mapping[str, Active] | None = None) -
             for each in configuration.primitives.values()
             if each.promotable
         },
+        majorities=frozenset(each for each in majorities if each in services),
     )
 
 

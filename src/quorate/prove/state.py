@@ -92,9 +92,9 @@ class NodeState:
 
     @cached_property
     def key(self) -> bytes:
-        """What is known of it, without counters and times."""
-        transient = sorted((name, value) for name, value in self.transient.items() if "last-failure" not in name)
+        """What is known of it, without counters and the times of what went well."""
         attributes = sorted((name, value) for name, value in self.attributes.items() if name not in _TOLD_BY)
+        transient = sorted(self.transient.items())
         told = (attributes, transient, self.utilization, [history.key for history in self.histories.values()])
         return hashlib.blake2b(repr(told).encode(), digest_size=16).digest()
 

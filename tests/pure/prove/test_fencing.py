@@ -37,13 +37,14 @@ def named(cluster, **parameters: str) -> frozenset[str] | None:
     [
         ({"pcmk_host_list": "n1,n2"}, {"n1", "n2"}),
         ({"pcmk_host_list": " n1 n2;n3"}, {"n1", "n2", "n3"}),
-        ({"pcmk_host_map": "n1:4;n2:5,6"}, {"n1", "n2"}),
-        ({"pcmk_host_list": "n1", "pcmk_host_map": "n2:5"}, {"n1", "n2"}),
+        ({"pcmk_host_map": "n1:4;N2=p2"}, {"n1", "4", "n2", "p2"}),  # the device's own names count, too
+        ({"pcmk_host_list": "n1", "pcmk_host_map": "n2:5"}, {"n1", "n2", "5"}),
         ({"pcmk_host_list": "n1", "pcmk_host_check": "static-list"}, {"n1"}),
         ({"pcmk_host_check": "static-list"}, set()),
         ({}, None),  # asks its agent (dynamic-list), which may know any
         ({"pcmk_host_check": "none", "pcmk_host_list": "n1"}, None),
         ({"pcmk_host_check": "status"}, None),
+        ({"pcmk_host_check": "dynamic-list", "pcmk_host_list": "n1"}, None),
     ],
 )
 def test_the_nodes_that_a_device_names(cluster, parameters: dict[str, str], expected: set[str] | None) -> None:
@@ -70,6 +71,8 @@ def test_with_a_topology_only_the_devices_of_a_nodes_levels_do_all_of_a_level_to
 def test_levels_may_be_for_a_pattern(cluster) -> None:
     conf = cluster(device("f"), more=topology(level("n[12]", 1, "f", "target-pattern"))).configuration
     assert levels(conf, "n2") == (("f",),)
+    part = cluster(device("f"), more=topology(level("2", 1, "f", "target-pattern"))).configuration
+    assert part.levels_for("n2") == (("f",),)
     bad = cluster(device("f"), more=topology(level("n[", 1, "f", "target-pattern"))).configuration
     assert levels(bad, "n2") == (("f",),)
 
@@ -90,6 +93,13 @@ def ban(name: str, *nodes: str) -> str:
 def test_a_member_from_which_a_device_is_banned_cannot_use_it(cluster, by: Sequence[str], can: bool) -> None:
     conf = cluster(EACH, constraints=ban("f1", "n1", "n2")).configuration
     assert usable(conf, "f1", by, "n1") is can
+
+
+def test_a_member_that_a_device_would_rather_not_run_on_cannot_use_it(cluster) -> None:
+    reluctant = '<rsc_location id="1" rsc="f1" node="n2" score="-1"/>'
+    conf = cluster(EACH, constraints=reluctant).configuration
+    assert not usable(conf, "f1", ("n2",), "n1")
+    assert usable(conf, "f1", OTHERS, "n1")
 
 
 def test_where_a_devices_monitor_runs_does_not_matter(cluster) -> None:
@@ -131,6 +141,6 @@ def test_nobody_fences_itself(cluster) -> None:
 
 
 def test_a_device_that_reaches_one_machine_and_names_several(cluster) -> None:
-    resources = device("one", pcmk_host_list="n1") + device("many", pcmk_host_list="n1 n2") + device("any")
+    resources = device("one", pcmk_host_map="n1:bmc1") + device("many", pcmk_host_list="n1 n2") + device("any")
     found = dict(overreaching(cluster(resources + device("pdu", agent="fence_apc")).configuration))
     assert found == {"many": {"n1", "n2"}, "any": {"n1", "n2", "n3"}}

@@ -87,6 +87,14 @@ def test_what_only_counters_tell_apart_is_the_same(history) -> None:
     assert changed(found, "x_start_0", **{"op-digest": "0"}).key != found.key
 
 
+def test_what_was_wanted_and_when_something_failed_tells_histories_apart(history) -> None:
+    stopped, failed = of(history("x", "monitor@10000=7")), of(history("x", "monitor@10000=7/0"))
+    assert stopped.key != failed.key
+    later = {"last-rc-change": "9"}
+    assert changed(stopped, "x_monitor_10000", **later).key == stopped.key
+    assert changed(failed, "x_monitor_10000", **later).key != failed.key  # it may have expired
+
+
 def test_calls_are_counted_from_one(history) -> None:
     assert of(history("x")).next_call == 1
     assert of(history("x", "start=0", "stop=0")).next_call == 3

@@ -13,6 +13,9 @@ from quorate.prove.proof import Proof, Question, pool, prove
 from quorate.prove.scheduler import Place
 from quorate.prove.settle import Situation
 
+MAJORITIES = ("galera", "rabbitmq")
+"""What the components of that name say of themselves."""
+
 LARGE = {"controllers-16": 600, "remotes-20": 600, "remotes-100": 900}
 """Seconds for those that take minutes; the others have the tier's."""
 
@@ -28,7 +31,7 @@ def asked(design: Good | Broken, place: Place) -> Question:
     """Every single situation of a design."""
     start = state.read(design.cib)
     said = {name: intent.Active(active) for name, active in getattr(design, "intent", {}).items()}
-    return Question(start, intent.of(start.configuration, said), place)
+    return Question(start, intent.of(start.configuration, said, MAJORITIES), place)
 
 
 def quick(situation: Situation) -> bool:

@@ -170,6 +170,32 @@ def _promoted_at_rest(number: int, index: int, state: State, service: str, inten
     return Breach("promoted", message, number, index, (service,), tuple(running))
 
 
+def majority(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """Whatever one thing fails, more than half of the instances keep on through all that follows."""
+    if trace.situation.kind not in SINGLE:
+        return
+    for number, index, transition in transitions(trace):
+        for service in sorted(intent.majorities):
+            all_ = _serving(trace.start, service, intent)
+            kept = _serving(transition.before, service, intent) & _serving(transition.after, service, intent)
+            kept -= {node for resource, node, _ in acts(transition, "stop", "demote") if resource == service}
+            message = f"{len(kept)} of {len(all_)} instances of {service} keep on: no majority"
+            breach = Breach("majority", message, number, index, (service,), tuple(sorted(all_ - kept)))
+            yield None if len(kept) * 2 > len(all_) else breach
+
+
+SINGLE = frozenset(
+    {"node-lost", "monitor-fails", "start-fails", "stop-fails", "promote-fails", "standby", "rolling-restart"}
+)
+"""The classes of situations in which one thing at a time is amiss."""
+
+
+def _serving(state: State, service: str, intent: Intent) -> set[str]:
+    """Where a service does its work: where it is promoted, if it has that role."""
+    least = Role.PROMOTED if service in intent.promoted else Role.STARTED
+    return {node for node, role in state.running(service).items() if role >= least}
+
+
 def cold_start(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
     """After all nodes were lost and have come back, everything runs as before."""
     if trace.situation.kind == "cold-start":
@@ -218,6 +244,12 @@ PROPERTIES = (
         "promoted where it is meant, and nowhere else",
         promoted,
         lambda _trace, intent: bool(intent.promoted),
+    ),
+    Property(
+        "majority",
+        "what needs a majority keeps it whatever one thing fails",
+        majority,
+        lambda trace, intent: any(len(_serving(trace.start, each, intent)) > 2 for each in intent.majorities),  # noqa: PLR2004
     ),
     Property("cold-start", "after a cold start everything runs", cold_start),
     Property("restored", "after a fault that is over everything runs as before", restored),
