@@ -31,8 +31,8 @@ from quorate.prove.state import read as read_state
 CHUNK = 8
 """How many situations go to a worker at once: enough to make sending cheap, few enough for steady progress."""
 
-LARGE = 10
-"""In clusters of more nodes a single situation is work enough."""
+LARGE = 20
+"""In clusters of more nodes a few situations are work enough."""
 
 BREATH_S = 1.0
 """How often progress is reported when nothing is ready."""
@@ -391,7 +391,7 @@ class _Run:
         self, wanted: Sequence[Situation], executor: Executor, width: int
     ) -> tuple[list[Situation], list[Judgement]]:
         """Have situations judged, `width` assignments at a time: those that were not reached, and what was."""
-        size = CHUNK if len(self.start.nodes) <= LARGE else 1
+        size = CHUNK if len(self.start.nodes) <= LARGE else CHUNK // 4
         todo = deque(tuple(wanted[first : first + size]) for first in range(0, len(wanted), size))
         under_way: dict[Future[tuple[Judgement, ...]], tuple[Situation, ...]] = {}
         done: list[Judgement] = []

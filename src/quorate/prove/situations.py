@@ -152,8 +152,18 @@ def start_fails(scope: Scope) -> Iterator[Situation]:
 
 
 def stop_fails(scope: Scope) -> Iterator[Situation]:
-    """It is found dead, and cannot be stopped."""
-    return _failures(scope, "stop-fails", ("stop",))
+    """It is found dead, and cannot be stopped.
+
+    In the order of the nodes: each is fenced, after which it does not matter what has failed on it.
+    """
+    found = list(_failures(scope, "stop-fails", ("stop",)))
+    return iter(sorted(found, key=lambda each: scope.nodes.index(_node_of(each))))
+
+
+def _node_of(situation: Situation) -> str:
+    first = situation.events[0]
+    assert isinstance(first, Fails)
+    return first.node
 
 
 def promote_fails(scope: Scope) -> Iterator[Situation]:
