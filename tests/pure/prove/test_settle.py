@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from quorate.prove.event import DevicesBroken, Fails, Lost
+from quorate.prove.event import DevicesBroken, Fails, Lost, Passed
 from quorate.prove.graph import Graph
 from quorate.prove.history import Role
 from quorate.prove.settle import TRANSITIONS, Ending, Situation, play, settle
@@ -109,3 +109,14 @@ def test_a_second_event_may_come_in_the_middle_of_a_transition(graph, started) -
 def test_nothing_happens_where_nothing_is_to_be_done(graph, started) -> None:
     trace = play(Situation("s", "k", ()), started, Table({}, graph()))
     assert (trace.end, trace.episodes) == (started, ())
+
+
+def test_a_running_cluster_settles_before_anything_happens_to_it(graph, started) -> None:
+    busy = Table({"n1": graph("1: stop a n1", "2: start a n2 after 1")}, graph())
+    trace = play(Situation("start", "start", (Passed(0),)), started, busy)
+    assert trace.end.instances("a") == {"n2": Role.STARTED}
+
+
+def test_time_is_passed_over_where_everything_runs_as_before(graph, started) -> None:
+    trace = play(Situation("s", "k", (Fails("a", "n1"), Passed(60))), started, Table({}, graph()))
+    assert [episode.event for episode in trace.episodes] == [Fails("a", "n1")]
