@@ -243,7 +243,9 @@ def _ops(monitor_s: int, *, promotable: bool = False) -> tuple[Op, ...]:
 
 def _device(name: str, targets: str) -> Primitive:
     parameters = {"ip": f"{name}.bmc", "username": "admin", "password": "x", "pcmk_host_list": targets}
-    return Primitive(name, "stonith:fence_ipmilan", parameters, ops=(Op("monitor", 60, 60),))
+    # a BMC is one machine's; what reaches several is the power distribution unit of their rack
+    agent = "fence_apc_snmp" if "," in targets else "fence_ipmilan"
+    return Primitive(name, f"stonith:{agent}", parameters, ops=(Op("monitor", 60, 60),))
 
 
 def _address(name: str, number: int) -> Primitive:
