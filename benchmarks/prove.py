@@ -50,7 +50,7 @@ settle() {
     for round in 1 2 3 4 5 6 7 8 9 10; do
         crm_simulate -SQ --xml-file "$1.now" --save-output "$1.next" --save-graph "$1.graph" >/dev/null 2>&1
         mv "$1.next" "$1.now"
-        grep -q '<rsc_op\|<crm_event' "$1.graph" || return
+        grep -q '<rsc_op\|<crm_event' "$1.graph" || return 0
     done
 }
 schedule() { crm_simulate -SQ --xml-file "$1" --save-graph "$1.graph" >/dev/null 2>&1; }
