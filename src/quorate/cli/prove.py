@@ -303,13 +303,17 @@ def coverage(result: Result) -> Iterator[str]:
         yield f"Vacuous: {', '.join(vacuous)}: there was never anything to check, {why}."
 
 
+NAMED = 5
+"""So many are named, of more only their number."""
+
+
 def _open(undecided: Mapping[str, str]) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for name, why in undecided.items():
         reasons.setdefault(why, []).append(name)
     for why, names in reasons.items():
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""  # noqa: PLR2004
-        yield f"Not decided: {', '.join(names[:5])}{more}: {why}."
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        yield f"Not decided: {', '.join(names[:NAMED])}{more}: {why}."
 
 
 def summary(proof: Proof) -> str:

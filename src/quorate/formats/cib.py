@@ -196,7 +196,7 @@ def normal(xml: str) -> tuple[str, ...]:
     nodes and the properties that the cluster writes itself. (The order of resources breaks ties in placement;
     pcs and crmsh do not keep it.) Raises ValueError if there is no configuration in `xml`.
     """
-    root = ET.fromstring(xml)  # noqa: S314  (from our own cluster or our own hand)
+    root = ET.fromstring(xml)  # noqa: S314 - from our own cluster or our own hand
     conf = root if root.tag == "configuration" else root.find("configuration")
     if conf is None:
         raise ValueError(f"no <configuration> in <{root.tag}>")

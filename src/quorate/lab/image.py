@@ -120,7 +120,7 @@ def ensure(podman: Sequence[str], packages: Sequence[str], report: Report) -> st
 
 def _build(podman: Sequence[str], packages: Sequence[str], name: str, report: Report) -> None:
     # Debian 13 has /tmp in memory; C.UTF-8 is the one locale every machine has
-    environment = {**os.environ, "TMPDIR": "/var/tmp", "LC_ALL": "C.UTF-8"}  # noqa: S108 (as a parent directory)
+    environment = {**os.environ, "TMPDIR": "/var/tmp", "LC_ALL": "C.UTF-8"}  # noqa: S108 - as a parent directory
     with (
         subprocess.Popen(
             _bootstrap(packages), stdout=PIPE, stderr=PIPE, env=environment, text=True, errors="replace"

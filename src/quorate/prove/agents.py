@@ -98,7 +98,7 @@ class _Galera:
     @property
     def _sole_survivor(self) -> bool:
         """Of two members the one that is left, with quorum and the other one fenced (`two_node_mode`)."""
-        two = true(self._parameters.get("two_node_mode")) and len(self.state.configuration.members) == 2  # noqa: PLR2004
+        two = true(self._parameters.get("two_node_mode")) and len(self.state.configuration.members) == 2  # noqa: PLR2004 - what the mode is called after
         return two and self.state.quorate and self.state.members == (self.node,) and not self.state.unclean
 
     @property

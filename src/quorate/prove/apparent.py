@@ -118,7 +118,7 @@ def _same_address(conf: Configuration, breach: Breach) -> Cause | None:
 
 
 def _quorum(conf: Configuration) -> Cause:
-    number = "two" if len(conf.members) == 2 else str(len(conf.members))  # noqa: PLR2004
+    number = "two" if len(conf.members) == 2 else str(len(conf.members))  # noqa: PLR2004 - a word for the usual case
     text = (
         f"of {number} members ({', '.join(conf.members)}) too few are left for quorum, and there is no tiebreaker"
     )
@@ -145,7 +145,7 @@ def _refused(conf: Configuration, breach: Breach) -> Cause:
             )
     said = [line.removeprefix("error: ").removeprefix("warning: ") for line in breach.message.split("; ")]
     ids = {each.get("id", "") for each in root.iter()}
-    element = next((word for word in re.findall(r"[\w.:-]+", said[0]) if word in ids and len(word) > 2), None)  # noqa: PLR2004
+    element = next((word for word in re.findall(r"[\w.:-]+", said[0]) if word in ids and len(word) > 2), None)  # noqa: PLR2004 - no id is so short
     return Cause(said[0], "what crm_verify asks for", element)
 
 

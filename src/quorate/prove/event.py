@@ -255,4 +255,4 @@ def milliseconds_of(operation: Mapping[str, str]) -> int:
 
 def listed(names: tuple[str, ...]) -> str:
     """Names for a sentence."""
-    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"  # noqa: PLR2004
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"  # noqa: PLR2004 - two are not a list

@@ -198,7 +198,7 @@ def _age(one: Operation, other: Operation) -> int:
 def _transition(operation: Operation) -> tuple[int, str]:
     """The number of the transition in which it was done, and the controller that counted."""
     parts = operation.get("transition-key", "").split(":")
-    return (int(parts[1]), parts[3]) if len(parts) > 3 and parts[1].isdigit() else (0, "")  # noqa: PLR2004
+    return (int(parts[1]), parts[3]) if len(parts) > 3 and parts[1].isdigit() else (0, "")  # noqa: PLR2004 - the parts of a transition key
 
 
 def _after(role: Role, failure: Operation | None, operation: Operation) -> tuple[Role, Operation | None]:
@@ -250,7 +250,7 @@ def _repeats(failure: Operation, pending: Operation) -> bool:
 def target(operation: Operation) -> int:
     """The exit code that the cluster wanted: the third part of the transition's key; -1 if there is none."""
     parts = operation.get("transition-key", "").split(":")
-    return int(parts[2]) if len(parts) > 3 and parts[2].lstrip("-").isdigit() else -1  # noqa: PLR2004
+    return int(parts[2]) if len(parts) > 3 and parts[2].lstrip("-").isdigit() else -1  # noqa: PLR2004 - the parts of a transition key
 
 
 def _code(operation: Operation) -> int:

@@ -300,13 +300,17 @@ def _eligible(state: State, service: str) -> Iterator[str]:
             yield node
 
 
+NAMED = 3
+"""So many are named, of more only their number."""
+
+
 def _work(graph: Graph | None) -> Iterator[Trouble]:
     if graph is None:
         return
     acts = [str(each) for each in graph.actions.values() if each.kind.real]
     if acts:
-        more = f" and {len(acts) - 3} more" if len(acts) > 3 else ""  # noqa: PLR2004
-        said = f"the cluster is at work: {', '.join(acts[:3])}{more}"
+        more = f" and {len(acts) - NAMED} more" if len(acts) > NAMED else ""
+        said = f"the cluster is at work: {', '.join(acts[:NAMED])}{more}"
         yield Trouble(said, "wait until it has come to rest: crm_mon", blocks=True)
 
 

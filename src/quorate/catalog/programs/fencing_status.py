@@ -19,7 +19,7 @@ def answer(question):
     resources = subprocess.run(query, capture_output=True, text=True, check=False)
     if partition.returncode or resources.returncode:
         return {"error": (partition.stderr + resources.stderr).strip()}
-    devices = {each.get("id"): each for each in ET.fromstring(resources.stdout).iter("primitive")}  # noqa: S314 - cibadmin's
+    devices = {each.get("id"): each for each in ET.fromstring(resources.stdout).iter("primitive")}  # noqa: S314 - cibadmin wrote it
     started = {name: start(devices.get(name), question["target"]) for name in question["devices"]}
     seen = {name: finish(process, question["within_s"]) for name, process in started.items()}
     return {"members": partition.stdout.split(), "devices": seen}

@@ -72,7 +72,7 @@ def synced(path):
 def keep_turns(server, path):
     """Wait, with the turns held by this process, until the server is synced or gone."""
     while os.getppid() == server and not synced(path):
-        time.sleep(POLL_S)
+        time.sleep(POLL_S)  # between two looks; the promotion that waits for this has the deadline
 
 
 def main():

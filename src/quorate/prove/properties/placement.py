@@ -249,7 +249,7 @@ PROPERTIES = (
         "majority",
         "what needs a majority keeps it whatever one thing fails",
         majority,
-        lambda trace, intent: any(len(_serving(trace.start, each, intent)) > 2 for each in intent.majorities),  # noqa: PLR2004
+        lambda trace, intent: any(len(_serving(trace.start, each, intent)) > 2 for each in intent.majorities),  # noqa: PLR2004 - fewer have no majority to lose
     ),
     Property("cold-start", "after a cold start everything runs", cold_start),
     Property("restored", "after a fault that is over everything runs as before", restored),
