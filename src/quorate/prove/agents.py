@@ -7,9 +7,10 @@ not running holds. So a proof models the agent.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from quorate.prove.configuration import Configuration, Primitive, true
+from quorate.prove.configuration import Configuration, Primitive
 from quorate.prove.graph import Action
 from quorate.prove.history import Role
+from quorate.prove.spelling import true
 from quorate.prove.state import State
 
 Attributes = Mapping[str, str | None]

@@ -5,7 +5,6 @@ Only what a proof asks for is read; the scheduler itself gets the XML as it was.
 
 import copy
 import hashlib
-import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,24 +12,11 @@ from functools import cached_property
 from typing import Self
 from xml.etree import ElementTree as ET
 
-INFINITY = 1_000_000
-"""The score that cannot be outweighed (Pacemaker Explained, scores)."""
+from quorate.prove import constraint
+from quorate.prove.constraint import Colocation, Location, Order
+from quorate.prove.spelling import INFINITY, milliseconds, score, true
 
 REMOTE = "ocf:pacemaker:remote"
-
-_UNITS_MS = {
-    "": 1000,
-    "s": 1000,
-    "sec": 1000,
-    "ms": 1,
-    "msec": 1,
-    "us": 0.001,
-    "usec": 0.001,
-    "m": 60_000,
-    "min": 60_000,
-    "h": 3_600_000,
-    "hr": 3_600_000,
-}
 
 _DEFAULT_TIMEOUT = "20s"
 """What an operation gets whose timeout nothing says."""
@@ -83,41 +69,6 @@ class Primitive:
             and milliseconds(each.get("interval", "0"))
             and each.get("role") in roles
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """`first` does `first_action` before `then` does `then_action`."""
-
-    id: str
-    first: str
-    first_action: str
-    then: str
-    then_action: str
-    kind: str
-    symmetrical: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Colocation:
-    """`resource` (in `role`) is placed where `with_resource` (in `with_role`) is."""
-
-    id: str
-    resource: str
-    role: str
-    with_resource: str
-    with_role: str
-    score: int
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """How much a resource wants to be on a node; of a rule only that there is one."""
-
-    id: str
-    resource: str
-    node: str | None
-    score: int
 
 
 _Change = Callable[[ET.Element], None]
@@ -293,19 +244,21 @@ class Configuration:
     @cached_property
     def orders(self) -> tuple[Order, ...]:
         """The orders of pairs; a set gives one for each two neighbours."""
-        return tuple(order for each in self._root.iterfind("constraints/rsc_order") for order in _orders(each))
+        return tuple(
+            order for each in self._root.iterfind("constraints/rsc_order") for order in constraint.orders(each)
+        )
 
     @cached_property
     def colocations(self) -> tuple[Colocation, ...]:
         """The colocations of pairs, also of those that sets give."""
         found = self._root.iterfind("constraints/rsc_colocation")
-        return tuple(colocation for each in found for colocation in _colocations(each))
+        return tuple(colocation for each in found for colocation in constraint.colocations(each))
 
     @cached_property
     def locations(self) -> tuple[Location, ...]:
         """The locations of single resources, those by rules with no node."""
         found = self._root.iterfind("constraints/rsc_location")
-        return tuple(location for each in found for location in _locations(each, self.collectives))
+        return tuple(location for each in found for location in constraint.locations(each, self.collectives))
 
     @cached_property
     def fencing_levels(self) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -417,32 +370,6 @@ def _from_xml(xml: str) -> Configuration:
     return Configuration(ET.fromstring(xml))  # noqa: S314 - our own text
 
 
-def true(value: str | None) -> bool:
-    """Whether a value is one of Pacemaker's words for true."""
-    return (value or "").lower() in {"true", "on", "yes", "y", "1"}
-
-
-def score(value: str) -> int:
-    """A score as a number (a wrong one is 0, as Pacemaker takes it)."""
-    if re.fullmatch(r"([+-]?)inf(inity)?", value, re.IGNORECASE):
-        return -INFINITY if value.startswith("-") else INFINITY
-    number = int(value) if re.fullmatch(r"[+-]?\d+", value) else 0
-    return max(-INFINITY, min(INFINITY, number))
-
-
-def milliseconds(value: str) -> int:
-    """A time in any of Pacemaker's spellings (pcmk_parse_interval_spec); 0 for one that it would not read.
-
-    Of those of ISO 8601 the ones up to days.
-    """
-    if value.startswith("P"):
-        parts = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", value)
-        days, hours, minutes, seconds = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0, 0)
-        return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
-    time = re.fullmatch(r"\s*(\d+)[\d.]*\s*([a-z]*)\s*", value, re.IGNORECASE)
-    return int(int(time[1]) * _UNITS_MS.get(time[2].lower(), 0)) if time else 0
-
-
 def _implied(root: ET.Element) -> dict[str, str]:
     """The meta attributes that an element stands for: an old `<master>`, a bundle with promoted replicas."""
     if root.tag == "master":
@@ -455,84 +382,6 @@ def _implied(root: ET.Element) -> dict[str, str]:
 
 def _target(level: ET.Element) -> tuple[str | None, ...]:
     return tuple(level.get(name) for name in ("target", "target-pattern", "target-attribute", "target-value"))
-
-
-def _orders(root: ET.Element) -> Iterator[Order]:
-    order_id, kind = root.get("id", ""), root.get("kind") or _kind_of(root.get("score"))
-    symmetrical = true(root.get("symmetrical", str(kind != "Serialize")))
-    sets = list(root.iterfind("resource_set"))
-    action = root.get("first-action", "start")
-    steps = [[(root.get("first", ""), action)], [(root.get("then", ""), root.get("then-action", action))]]
-    if sets:
-        steps = [step for each in sets for step in _steps(each)]
-    for before, after in itertools.pairwise(steps):
-        for first, first_action in before:
-            for then, then_action in after:
-                yield Order(order_id, first, first_action, then, then_action, kind, symmetrical)
-
-
-def _steps(resource_set: ET.Element) -> list[list[tuple[str, str]]]:
-    members = [(ref.get("id", ""), resource_set.get("action", "start")) for ref in resource_set]
-    return [[each] for each in members] if true(resource_set.get("sequential", "true")) else [members]
-
-
-def _kind_of(value: str | None) -> str:
-    return "Optional" if value is not None and score(value) == 0 else "Mandatory"
-
-
-def _colocations(root: ET.Element) -> Iterator[Colocation]:
-    colocation_id, value = root.get("id", ""), score(root.get("score", "0"))
-    if "rsc" in root.attrib:
-        roles = root.get("rsc-role", "Started"), root.get("with-rsc-role", "Started")
-        yield Colocation(colocation_id, root.get("rsc", ""), roles[0], root.get("with-rsc", ""), roles[1], value)
-        return
-    sets = list(root.iterfind("resource_set"))
-    for each in sets:
-        own = score(each.get("score", root.get("score", "0")))
-        yield from (Colocation(colocation_id, *pair, own) for pair in _colocated_in(each, own))
-    for one, other in itertools.pairwise(sets):
-        yield from (Colocation(colocation_id, *pair, value) for pair in _colocated_between(one, other))
-
-
-def _colocated_in(resource_set: ET.Element, value: int) -> Iterator[tuple[str, str, str, str]]:
-    """Who in a set depends on whom: each on the one before it; those that avoid each other, on all before it."""
-    members, role = _members(resource_set)
-    if not true(resource_set.get("sequential", "true")):
-        return
-    for number, member in enumerate(members):
-        for other in members[:number] if value < 0 else members[:number][-1:]:
-            yield member, role, other, role
-
-
-def _colocated_between(one: ET.Element, other: ET.Element) -> Iterator[tuple[str, str, str, str]]:
-    """A set depends on the next one: its first member, if it is a sequence, on the last (colocate_rsc_sets)."""
-    (dependents, role), (primaries, with_role) = _members(one), _members(other)
-    if true(one.get("sequential", "true")):
-        dependents = dependents[:1]
-    if true(other.get("sequential", "true")):
-        primaries = primaries[-1:]
-    for dependent, primary in itertools.product(dependents, primaries):
-        yield dependent, role, primary, with_role
-
-
-def _members(resource_set: ET.Element) -> tuple[list[str], str]:
-    return [ref.get("id", "") for ref in resource_set], resource_set.get("role", "Started")
-
-
-def _locations(root: ET.Element, collectives: Mapping[str, object]) -> Iterator[Location]:
-    """A location's resource, those of its sets, or those that its regular expression (with !: does not) match."""
-    location_id, node, value = root.get("id", ""), root.get("node"), root.get("score", "0")
-    if "rsc" in root.attrib:
-        yield Location(location_id, root.get("rsc", ""), node, score(value))
-    for each in root.iterfind("resource_set"):
-        for name in _members(each)[0]:
-            yield Location(location_id, name, node, score(each.get("score", value)))
-    pattern = root.get("rsc-pattern")
-    if pattern is not None:
-        negated = pattern.startswith("!")
-        for name in collectives:
-            if bool(re.search(pattern.removeprefix("!"), name)) is not negated:
-                yield Location(location_id, name, node, score(value))
 
 
 def _node(root: ET.Element, name: str) -> ET.Element | None:

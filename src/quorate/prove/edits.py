@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from xml.etree import ElementTree as ET
 
-from quorate.prove.configuration import INFINITY, REMOTE, Configuration, Primitive, score, true
+from quorate.prove.configuration import REMOTE, Configuration, Primitive
 from quorate.prove.event import Banned, Fails
 from quorate.prove.properties import Breach
 from quorate.prove.settle import Situation
+from quorate.prove.spelling import INFINITY, score, true
 
 Change = Callable[[ET.Element], None]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from xml.etree import ElementTree as ET
 
-from quorate.prove.configuration import milliseconds
 from quorate.prove.execute import Failing, failed_operation
 from quorate.prove.history import NOT_RUNNING
+from quorate.prove.spelling import milliseconds
 from quorate.prove.state import ONLINE, VANISHED, State
 
 

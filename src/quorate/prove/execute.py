@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from quorate.prove.agents import Agents
-from quorate.prove.configuration import INFINITY, milliseconds
 from quorate.prove.graph import Action, Graph, Kind, Synapse
 from quorate.prove.history import DONE, History
+from quorate.prove.spelling import INFINITY, milliseconds
 from quorate.prove.state import OFFLINE, State
 
 FEATURE_SET = "3.20.0"

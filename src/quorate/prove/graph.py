@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cached_property
 from xml.etree import ElementTree as ET
 
-from quorate.prove.configuration import score
+from quorate.prove.spelling import score
 
 
 class Kind(Enum):

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from quorate.prove.configuration import INFINITY, REMOTE, Configuration, Primitive
+from quorate.prove.configuration import REMOTE, Configuration, Primitive
+from quorate.prove.spelling import INFINITY
 
 
 class Active(Enum):

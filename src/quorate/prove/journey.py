@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from quorate.prove.configuration import true
 from quorate.prove.event import (
     Attributed,
     Banned,
@@ -20,6 +19,7 @@ from quorate.prove.graph import Action, Kind
 from quorate.prove.history import Role
 from quorate.prove.properties import Breach
 from quorate.prove.settle import Trace, Transition
+from quorate.prove.spelling import true
 from quorate.prove.state import State
 
 ROWS = 10

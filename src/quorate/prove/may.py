@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from quorate.model.finding import Verdict
 from quorate.prove.agents import KNOWN
-from quorate.prove.configuration import Configuration, milliseconds, true
+from quorate.prove.configuration import Configuration
 from quorate.prove.event import Attributed, Event, Harmless, Lost, RemoteLost, Stopped, listed
 from quorate.prove.graph import Graph, Kind
 from quorate.prove.history import Role
@@ -18,6 +18,7 @@ from quorate.prove.properties import ALL, Breach
 from quorate.prove.properties.property import acts
 from quorate.prove.scheduler import ScheduleFailed
 from quorate.prove.settle import Schedule, Situation, Trace, play
+from quorate.prove.spelling import milliseconds, true
 from quorate.prove.state import State
 
 PROPERTIES = (

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
-from quorate.prove.configuration import true
 from quorate.prove.history import Role
 from quorate.prove.intent import VIRTUAL_IPS
 from quorate.prove.scene import Chapter, Edge, Mark, Outcome, Relation, Round, Scene, struck
+from quorate.prove.spelling import true
 from quorate.prove.state import State
 
 GUTTER = 14

@@ -2,7 +2,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from quorate.prove.configuration import INFINITY, Colocation, Configuration, Order, milliseconds, score, true
+from quorate.prove.configuration import Configuration
+from quorate.prove.constraint import Colocation, Order
+from quorate.prove.spelling import INFINITY, milliseconds, score, true
 
 
 def of(

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from quorate.prove.configuration import Configuration, Primitive, true
+from quorate.prove.configuration import Configuration, Primitive
 from quorate.prove.history import Role
 from quorate.prove.intent import Active, Intent
 from quorate.prove.properties.property import Breach, Property
 from quorate.prove.settle import Trace
+from quorate.prove.spelling import true
 
 
 def watched(trace: Trace, intent: Intent) -> Iterator[Breach | None]:

@@ -4,11 +4,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from quorate.prove.configuration import INFINITY, Colocation, Configuration, true
+from quorate.prove.configuration import Configuration
+from quorate.prove.constraint import Colocation
 from quorate.prove.history import Role
 from quorate.prove.intent import VIRTUAL_IPS, Intent
 from quorate.prove.properties.property import Breach, Property, acts, transitions
 from quorate.prove.settle import Trace, Transition
+from quorate.prove.spelling import INFINITY, true
 from quorate.prove.state import State
 
 _UNDONE = {"start": "stop", "promote": "demote"}

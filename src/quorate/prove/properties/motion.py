@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from quorate.prove.configuration import INFINITY, Configuration
+from quorate.prove.configuration import Configuration
 from quorate.prove.event import Attributed, Banned, Fails, Lost, Parted, RemoteLost, Returned, Stopped
 from quorate.prove.intent import Intent
 from quorate.prove.properties.property import Breach, Property, acts
 from quorate.prove.settle import Ending, Episode, Trace
+from quorate.prove.spelling import INFINITY
 
 _DISTURBING = ("stop", "demote", "migrate_to")
 
