@@ -2,10 +2,11 @@
 
     .venv/bin/python benchmarks/prove.py [--image IMAGE] [3 16 3+100]
 
-All of them run in the same container of the lab's image, on the same CIBs: the states right after each of a sample
-of situations. A situation is settled when nothing is left to do. The shell loop is what an operator could write:
-`crm_simulate --simulate --save-output`, its output fed to it again until its transition is empty.
-At the end, whole proofs of every single situation, by one and by two processes.
+All of them run in the same container of the lab's image. The first lines are about the same CIBs: the states right
+after each of a sample of situations. A situation is settled when nothing is left to do. The shell loop is what an
+operator could write: `crm_simulate --simulate --save-output`, its output fed to it again until its transition is
+empty. Then every single situation is settled: remembering what was decided, as a proof does; and, where that takes
+minutes, by a loop that forks crm_simulate for each schedule. At the end, whole proofs.
 """
 
 import argparse
@@ -17,7 +18,8 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,11 +27,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from designs import controllers, with_remotes
 from quorate.lab import image
-from quorate.lab.machine import this_machine
+from quorate.lab.machine import Machine, this_machine
 from quorate.prove import intent, situations, state
+from quorate.prove.agents import KNOWN
 from quorate.prove.graph import read as read_graph
-from quorate.prove.proof import Question, prove, schedule_at, steady
-from quorate.prove.scheduler import COMMAND, LIBRARY, Place, Scheduler
+from quorate.prove.proof import CHUNK, Assignment, Question, carry_out, prove, schedule_at, steady
+from quorate.prove.scheduler import COMMAND, LIBRARY, Place, Scheduler, SchedulerUnavailable, in_image
 from quorate.prove.settle import Situation, play
 from quorate.prove.state import State
 
@@ -40,6 +43,7 @@ DESIGNS = {
     "16": lambda: controllers(16),
     "3+100": lambda: with_remotes(3, 100),
 }
+FORKED = frozenset({"3"})
 SAMPLE = {"3": 40, "16": 12, "3+100": 6}
 SEED = 1
 
@@ -63,9 +67,7 @@ ls *.xml | xargs -P "$1" -I{} bash -c "$2 {}"
 def container(name: str | None) -> Iterator[Place]:
     """A container of the image, for all that is compared."""
     machine = this_machine()
-    found = name or next(iter(image.images(machine.podman)), None)
-    if found is None:
-        raise SystemExit("there is no host image on this machine; make one: quorate lab up")
+    found = name or _image(machine)
     options = (*machine.create_options(), "--rm", "--network=none", "--detach", "--shm-size=1g")
     made = subprocess.run(
         (*machine.podman, "run", *options, found, "sleep", "7200"), capture_output=True, text=True, check=True
@@ -75,6 +77,14 @@ def container(name: str | None) -> Iterator[Place]:
         yield Place(found, (*machine.podman, "exec", "--interactive", identity))
     finally:
         subprocess.run((*machine.podman, "rm", "--force", "--time=0", identity), capture_output=True, check=True)
+
+
+def _image(machine: Machine) -> str:
+    """The newest host image that has Pacemaker."""
+    for each in image.images(machine.podman):
+        with suppress(SchedulerUnavailable), Scheduler(in_image(machine.podman, each, machine.create_options())):
+            return each
+    raise SystemExit("no host image on this machine has Pacemaker; make one: quorate lab up")
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -115,13 +125,22 @@ def shell(place: Place, states: Sequence[State], cores: int, what: str) -> float
     return timed(lambda: subprocess.run(loop, capture_output=True, check=True))
 
 
-def settled(place: Place, found: Sequence[Situation], start: State, cores: int) -> float:
-    """Our own way: scheduled in process, carried out in the model (no properties judged, nothing remembered)."""
+def settled(place: Place, found: Sequence[Situation], start: State, cores: int, engine: str) -> float:
+    """Scheduled by an engine, carried out in the model: no properties judged, nothing remembered."""
 
     def each(scheduler: Scheduler, situation: Situation) -> None:
         play(situation, start, lambda now: read_graph(scheduler.schedule(now.xml)))
 
-    return spread(cores, place, LIBRARY, found, each)
+    return spread(cores, place, engine, found, each)
+
+
+def remembering(place: Place, found: Sequence[Situation], start: State, cores: int) -> float:
+    """As a proof does it: in processes of their own, which remember what was decided."""
+    assignment = Assignment(place, LIBRARY, start.xml, intent.of(start.configuration), (), KNOWN, ())
+    parts = [replace(assignment, situations=tuple(found[at : at + CHUNK])) for at in range(0, len(found), CHUNK)]
+    with ProcessPoolExecutor(cores) as executor:
+        list(executor.map(carry_out, [assignment] * cores))  # started
+        return timed(lambda: list(executor.map(carry_out, parts)))
 
 
 def compare(name: str, place: Place) -> None:
@@ -135,8 +154,8 @@ def compare(name: str, place: Place) -> None:
     print(f"\n{name}: {len(everything)} single situations; compared on {len(found)} of one event, seed {SEED}")
     print(f"{'':34}{'1 core':>12}{'2 cores':>12}")
 
-    def line(what: str, work: Callable[[int], float]) -> None:
-        rates = [len(found) / work(cores) for cores in (1, 2)]
+    def line(what: str, work: Callable[[int], float], count: int = len(found)) -> None:
+        rates = [count / work(cores) for cores in (1, 2)]
         print(f"{what:34}" + "".join(f"{rate:>10.1f}/s" for rate in rates), flush=True)
 
     def schedule(scheduler: Scheduler, one: State) -> None:
@@ -145,8 +164,11 @@ def compare(name: str, place: Place) -> None:
     line("schedules, in process", lambda n: spread(n, place, LIBRARY, states, schedule))
     line("schedules, forked crm_simulate", lambda n: spread(n, place, COMMAND, states, schedule))
     line("schedules, shell loop", lambda n: shell(place, states, n, "schedule"))
-    line("settled, in process", lambda n: settled(place, found, rest, n))
+    line("settled, in process", lambda n: settled(place, found, rest, n, LIBRARY))
     line("settled, shell loop", lambda n: shell(place, states, n, "settle"))
+    line("all settled, as a proof does", lambda n: remembering(place, everything, rest, n), len(everything))
+    if name in FORKED:
+        line("all settled, forked loop", lambda n: settled(place, everything, rest, n, COMMAND), len(everything))
     for cores in (1, 2):
         with ProcessPoolExecutor(cores) as executor:
             proof = prove(question, executor=executor)

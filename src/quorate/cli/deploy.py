@@ -92,9 +92,9 @@ def _proved(cloud: Opened, wanted: Sequence[Task]) -> int:
         except (NoPlace, ScheduleFailed) as error:
             print(error, file=sys.stderr)
             return UNKNOWN
-        if result.verdict is not Verdict.YES:
+        if result.proof.verdict is not Verdict.YES:
             print("\n".join(prove.as_text(result)), file=sys.stderr)
-            return prove.CODES[result.verdict]
+            return prove.CODES[result.proof.verdict]
         told = f"{prove.summary(result.proof)}, in {result.proof.coverage.seconds:.1f} s"
         print(f"proved: {loaded.name}: {told}", file=sys.stderr)
     return YES

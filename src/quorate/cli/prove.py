@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(as_json(results), indent=2))
     else:
         print("\n\n".join("\n".join(as_text(each)) for each in results))
-    return CODES[worst(each.verdict for each in results)]
+    return CODES[worst(each.proof.verdict for each in results)]
 
 
 def subjects(args: argparse.Namespace) -> Iterable[Subject]:
@@ -146,13 +146,6 @@ class Result:
     limits: Limits
     counterexamples: tuple[Counterexample, ...] = ()
 
-    @property
-    def verdict(self) -> Verdict:
-        """The proof's; where only some situations are asked for, what none of them is about counts for nothing."""
-        if any(each.refutation or (each.vacuous and self.limits.everything) for each in self.proof.properties):
-            return Verdict.NO
-        return Verdict.UNKNOWN if self.proof.undecided else Verdict.YES
-
     def word(self, outcome: PropertyOutcome) -> str:
         """What became of one property."""
         if outcome.refutation:
@@ -183,7 +176,7 @@ def prove(subject: Subject, limits: Limits, report: proofs.Report) -> Result:
     proof = proofs.prove(question, report=report)
     refutations = [each.refutation for each in proof.properties if each.refutation]
     result = Result(subject, proof, limits, tuple(counterexample(question, each) for each in refutations))
-    if limits.everything and result.verdict is Verdict.YES:
+    if limits.everything and result.proof.verdict is Verdict.YES:
         proved.remember(subject, summary(result.proof))
     return result
 
@@ -264,7 +257,7 @@ def write_replays(results: Sequence[Result], directory: Path) -> None:
 def as_text(result: Result) -> Iterator[str]:
     """The verdict, a line a property, each counterexample, and what is covered."""
     proof = result.proof
-    yield f"{_WORDS[result.verdict]}: {result.subject}"
+    yield f"{_WORDS[result.proof.verdict]}: {result.subject}"
     width = max(len(each.name) for each in proof.properties)
     for each in proof.properties:
         count = (
@@ -330,7 +323,7 @@ def as_json(results: Iterable[Result]) -> dict[str, object]:
     """The results for programs."""
     found = list(results)
     return {
-        "verdict": worst(each.verdict for each in found).value,
+        "verdict": worst(each.proof.verdict for each in found).value,
         "clusters": [_as_json(each) for each in found],
     }
 
@@ -340,7 +333,7 @@ def _as_json(result: Result) -> dict[str, object]:
     return {
         "name": result.subject.name,
         "told_by": result.subject.told_by,
-        "verdict": result.verdict.value,
+        "verdict": result.proof.verdict.value,
         "properties": [
             {
                 "name": each.name,

@@ -6,20 +6,18 @@ Only what a proof asks for is read; the scheduler itself gets the XML as it was.
 import copy
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 from xml.etree import ElementTree as ET
 
 from quorate.prove import constraint
+from quorate.prove.alter import Change, named
 from quorate.prove.constraint import Colocation, Location, Order
 from quorate.prove.spelling import INFINITY, milliseconds, score, true
 
 REMOTE = "ocf:pacemaker:remote"
-
-_DEFAULT_TIMEOUT = "20s"
-"""What an operation gets whose timeout nothing says."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,6 @@ class Primitive:
     meta: Mapping[str, str]
     parameters: Mapping[str, str]
     operations: tuple[Mapping[str, str], ...]
-    operation_defaults: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fencing(self) -> bool:
@@ -51,14 +48,6 @@ class Primitive:
         """Whether each instance of its clone is one of a kind."""
         return true(self.meta.get("globally-unique"))
 
-    def timeout_ms(self, operation: str) -> int:
-        """How long an operation may take: as configured, by default, otherwise Pacemaker's 20 s."""
-        default = self.operation_defaults.get("timeout", _DEFAULT_TIMEOUT)
-        found = (
-            each["timeout"] for each in self.operations if each.get("name") == operation and "timeout" in each
-        )
-        return milliseconds(next(found, default))
-
     def monitors(self, *, promoted: bool) -> tuple[Mapping[str, str], ...]:
         """The recurring monitors for a role."""
         roles = {"Promoted", "Master"} if promoted else {None, "Started", "Slave", "Unpromoted"}
@@ -71,11 +60,8 @@ class Primitive:
         )
 
 
-_Change = Callable[[ET.Element], None]
-
-
 class Configuration:
-    """The `<configuration>` of a CIB. It is not changed: `with_...` give new ones."""
+    """The `<configuration>` of a CIB. It is not changed: `changed` gives a new one."""
 
     def __init__(self, root: ET.Element) -> None:
         self._root = root
@@ -125,7 +111,7 @@ class Configuration:
 
     def node_attributes(self, node: str) -> dict[str, str]:
         """A node's lasting attributes."""
-        element = _node(self._root, node)
+        element = named(self._root, node)
         return {} if element is None else self._pairs(element.iterfind("instance_attributes"))
 
     @property
@@ -190,7 +176,6 @@ class Configuration:
                 for source in reversed(sources)
                 for op in source.iterfind("operations/op")
             ),
-            operation_defaults=self._operation_defaults,
         )
 
     @cached_property
@@ -260,19 +245,6 @@ class Configuration:
         found = self._root.iterfind("constraints/rsc_location")
         return tuple(location for each in found for location in constraint.locations(each, self.collectives))
 
-    @cached_property
-    def fencing_levels(self) -> dict[str, tuple[tuple[str, ...], ...]]:
-        """For each target that is named, the devices of every level, in their order."""
-        levels = sorted(
-            self._root.iterfind("fencing-topology/fencing-level"), key=lambda each: int(each.get("index", 0))
-        )
-        found: dict[str, tuple[tuple[str, ...], ...]] = {}
-        for level in levels:
-            devices = tuple(each.strip() for each in level.get("devices", "").split(","))
-            target = level.get("target") or level.get("target-pattern") or ""
-            found[target] = (*found.get(target, ()), devices)
-        return found
-
     def levels_for(self, node: str) -> tuple[tuple[str, ...], ...] | None:
         """The devices of every fencing level for a node, in their order; None if the topology says nothing of it.
 
@@ -311,56 +283,8 @@ class Configuration:
             each.resource in names and each.node == node and each.score <= -INFINITY for each in self.locations
         )
 
-    def without(self, constraint: str) -> Self:
-        """The same without one constraint."""
-        return self._changed(lambda root: _remove(root, "constraints", constraint))
-
-    def with_constraint(self, constraint: ET.Element) -> Self:
-        """The same with one more constraint."""
-        return self._changed(lambda root: _section(root, "constraints").append(constraint))
-
-    def with_node_attribute(self, node: str, name: str, value: str | None) -> Self:
-        """The same with a node's lasting attribute set, or (None) taken away."""
-
-        def change(root: ET.Element) -> None:
-            element = _node(root, node)
-            if element is None:
-                element = ET.SubElement(
-                    _section(root, "nodes"), "node", {"id": node, "uname": node, "type": "remote"}
-                )
-            _set(element, "instance_attributes", f"nodes-{element.get('id')}", name, value)
-
-        return self._changed(change)
-
-    def with_property(self, name: str, value: str | None) -> Self:
-        """The same with a property of the cluster set, or (None) taken away."""
-        return self._changed(
-            lambda root: _set(
-                _section(root, "crm_config"), "cluster_property_set", "cib-bootstrap-options", name, value
-            )
-        )
-
-    def with_default(self, name: str, value: str) -> Self:
-        """The same with a default for the meta attributes of all resources."""
-        return self._changed(
-            lambda root: _set(
-                _section(root, "rsc_defaults"), "meta_attributes", "rsc_defaults-options", name, value
-            )
-        )
-
-    def with_meta(self, resource: str, name: str, value: str | None) -> Self:
-        """The same with a resource's own meta attribute set, or (None) taken away."""
-        return self._changed(
-            lambda root: _set(
-                _by_id(root, resource), "meta_attributes", f"{resource}-meta_attributes", name, value
-            )
-        )
-
-    def with_attribute(self, element_id: str, name: str, value: str) -> Self:
-        """The same with one attribute of the element of that id (a constraint, an operation) changed."""
-        return self._changed(lambda root: _by_id(root, element_id).set(name, value))
-
-    def _changed(self, change: _Change) -> Self:
+    def changed(self, change: Change) -> Self:
+        """The same with a change, which is made to a copy."""
         root = copy.deepcopy(self._root)
         change(root)
         return type(self)(root)
@@ -382,40 +306,3 @@ def _implied(root: ET.Element) -> dict[str, str]:
 
 def _target(level: ET.Element) -> tuple[str | None, ...]:
     return tuple(level.get(name) for name in ("target", "target-pattern", "target-attribute", "target-value"))
-
-
-def _node(root: ET.Element, name: str) -> ET.Element | None:
-    """A node's element; its name may hold what means something in an XPath."""
-    return next((each for each in root.iterfind("nodes/node") if each.get("uname") == name), None)
-
-
-def _section(root: ET.Element, tag: str) -> ET.Element:
-    found = root.find(tag)
-    return ET.SubElement(root, tag) if found is None else found
-
-
-def _by_id(root: ET.Element, element_id: str) -> ET.Element:
-    for each in root.iter():
-        if each.get("id") == element_id:
-            return each
-    raise KeyError(element_id)
-
-
-def _remove(root: ET.Element, section: str, element_id: str) -> None:
-    parent = _section(root, section)
-    for each in [child for child in parent if child.get("id") == element_id]:
-        parent.remove(each)
-
-
-def _set(parent: ET.Element, tag: str, set_id: str, name: str, value: str | None) -> None:
-    """Set one pair in the first set there is, or a new one."""
-    sets = parent.findall(tag)
-    for each in sets:
-        for pair in each.findall(f"nvpair[@name='{name}']"):
-            each.remove(pair)
-    if value is None:
-        return
-    into = sets[0] if sets else ET.Element(tag, {"id": set_id})
-    if not sets:
-        parent.insert(0, into)
-    ET.SubElement(into, "nvpair", {"id": f"{into.get('id')}-{name}", "name": name, "value": value})

@@ -3,18 +3,17 @@
 import difflib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from xml.etree import ElementTree as ET
 
+from quorate.prove import alter
+from quorate.prove.alter import Change
 from quorate.prove.configuration import REMOTE, Configuration, Primitive
 from quorate.prove.event import Banned, Fails
 from quorate.prove.properties import Breach
 from quorate.prove.settle import Situation
 from quorate.prove.spelling import INFINITY, score, true
-
-Change = Callable[[ET.Element], None]
 
 ENOUGH = "100"
 """A stickiness that outweighs Pacemaker's preference for an even load, and no more."""
@@ -34,9 +33,7 @@ class Edit:
 
     def applied(self, configuration: Configuration) -> Configuration:
         """The configuration with the change."""
-        root = ET.fromstring(configuration.xml)  # noqa: S314 - our own text
-        self.change(root)
-        return Configuration(root)
+        return configuration.changed(self.change)
 
 
 def candidates(conf: Configuration, breach: Breach, situation: Situation) -> Iterator[Edit]:
@@ -124,10 +121,10 @@ def _thoroughly(constraint: ET.Element, conf: Configuration) -> Iterator[Edit]:
     what, identity = described(constraint), constraint.get("id", "")
     if constraint.tag == "rsc_order":
         first, then = constraint.get("first"), constraint.get("then")
-        yield Edit(f"{what}: {first} before {then}", "without it", identity, partial(_removed, identity))
+        yield Edit(f"{what}: {first} before {then}", "without it", identity, alter.removed(identity))
         if first and then and not any((each.first, each.then) == (then, first) for each in conf.orders):
             text, remedy = f"{what}: {first} before {then}", f"the other way round: {then} before {first}"
-            yield Edit(text, remedy, identity, partial(_turned, identity))
+            yield Edit(text, remedy, identity, alter.turned(identity))
     if constraint.tag == "rsc_colocation":
         rsc, with_rsc, now = constraint.get("rsc"), constraint.get("with-rsc"), constraint.get("score", "INFINITY")
         if score(now) <= -INFINITY:
@@ -136,13 +133,13 @@ def _thoroughly(constraint: ET.Element, conf: Configuration) -> Iterator[Edit]:
                 yield _attribute(constraint, "score", now, better)
         if rsc and with_rsc:
             text, remedy = f"{what}: {rsc} with {with_rsc}", f"the other way round: {with_rsc} with {rsc}"
-            yield Edit(text, remedy, identity, partial(_turned, identity))
-        yield Edit(f"{what}: {rsc} with {with_rsc}", "without it", identity, partial(_removed, identity))
+            yield Edit(text, remedy, identity, alter.turned(identity))
+        yield Edit(f"{what}: {rsc} with {with_rsc}", "without it", identity, alter.removed(identity))
 
 
 def _attribute(constraint: ET.Element, name: str, now: str, better: str, instead_of: str = "") -> Edit:
     identity = constraint.get("id", "")
-    change = partial(_with_attribute, identity, name, better, instead_of)
+    change = alter.attribute(identity, name, better, instead_of=instead_of)
     return Edit(f"{described(constraint)} has {name}={now}", f"{name}={better}", identity, change)
 
 
@@ -167,7 +164,7 @@ def _added(kind: str, what: str, between: str, about: dict[str, str]) -> Edit:
     identity = f"{kind}-{between}"
     added = ET.Element(f"rsc_{kind}", {"id": identity, **about})
     strength = f"score={about['score']}" if "score" in about else f"kind={about['kind']}"
-    return Edit(f"there is no {kind} of {what}", f"add one, {strength}", None, partial(_appended, added))
+    return Edit(f"there is no {kind} of {what}", f"add one, {strength}", None, alter.constrained(added))
 
 
 def _locations(root: ET.Element, conf: Configuration, about: frozenset[str]) -> Iterator[Edit]:
@@ -186,7 +183,7 @@ def _locations(root: ET.Element, conf: Configuration, about: frozenset[str]) -> 
     for each in found:
         if each.get("rsc") in about:
             identity = each.get("id", "")
-            yield Edit(_placing(each), "without it", identity, partial(_removed, identity))
+            yield Edit(_placing(each), "without it", identity, alter.removed(identity))
 
 
 def _placing(location: ET.Element) -> str:
@@ -209,7 +206,7 @@ def _nowhere(location: ET.Element, root: ET.Element) -> Iterator[Edit]:
             continue
         text = f"{described(location)} wants {name}={value}, which no node of {location.get('rsc')} has"
         for other in difflib.get_close_matches(value, there, len(there), 0.0):
-            change = partial(_with_attribute, each.get("id", ""), "value", other, "")
+            change = alter.attribute(each.get("id", ""), "value", other)
             yield Edit(text, f"{name}={other}", location.get("id"), change)
 
 
@@ -219,9 +216,8 @@ def _pattern_meant(
     identity = location.get("id", "")
     text = f"{identity} is for resources like {pattern}, and there are none"
     for resource in dict.fromkeys(outermost(conf, each) for each in sorted(about & set(conf.primitives))):
-        yield Edit(
-            text, f"rsc={resource}", identity, partial(_with_attribute, identity, "rsc", resource, "rsc-pattern")
-        )
+        change = alter.attribute(identity, "rsc", resource, instead_of="rsc-pattern")
+        yield Edit(text, f"rsc={resource}", identity, change)
 
 
 def _spread(conf: Configuration, breach: Breach) -> Iterator[Edit]:
@@ -235,7 +231,7 @@ def _spread(conf: Configuration, breach: Breach) -> Iterator[Edit]:
         ET.SubElement(rule, "expression", {"id": f"{identity}-expr", **test})
         text = f"no location keeps {resource} from remotes such as {remotes[0]}"
         remedy = "add one with a rule, #kind eq remote, score -INFINITY"
-        yield Edit(text, remedy, None, partial(_appended, keeping))
+        yield Edit(text, remedy, None, alter.constrained(keeping))
 
 
 # Settings
@@ -319,12 +315,8 @@ def _meta_edit(root: ET.Element, primitive: Primitive, name: str, value: str | N
         return _pair_edit(found, f"the default for all resources, {name}", value)
     owner = next(each for each in reversed(owners) if each)
     if value is not None and name in {"resource-stickiness", "migration-threshold"}:
-        return Edit(
-            f"{name} is not set", f"{name}={value} for all resources", None, partial(_with_default, name, value)
-        )
-    return Edit(
-        f"{owner}: {name} is not set", f"{name}={value}", owner, partial(_with_meta, owner, name, value or "")
-    )
+        return Edit(f"{name} is not set", f"{name}={value} for all resources", None, alter.default(name, value))
+    return Edit(f"{owner}: {name} is not set", f"{name}={value}", owner, alter.meta(owner, name, value))
 
 
 def _group(root: ET.Element, primitive: Primitive) -> Iterator[Edit]:
@@ -337,7 +329,7 @@ def _group(root: ET.Element, primitive: Primitive) -> Iterator[Edit]:
     if primitive.agent.endswith(":Filesystem") and members[0] != primitive.id:
         before = ", ".join(members[: members.index(primitive.id)])
         text = f"in the group {primitive.group}, {primitive.id} comes after {before}"
-        change = partial(_first_in_group, primitive.group, primitive.id)
+        change = alter.first_in_group(primitive.group, primitive.id)
         yield Edit(text, f"{primitive.id} first", primitive.group, change)
 
 
@@ -349,14 +341,13 @@ def _operations(primitive: Primitive) -> Iterator[Edit]:
         if on_fail is not None:
             role = f" as {operation['role']}" if "role" in operation else ""
             text = f"{primitive.id}: its {name}{role} has on-fail={on_fail}"
-            yield Edit(
-                text, "on-fail as it is by default", identity, partial(_without_attribute, identity, "on-fail")
-            )
+            change = alter.attribute(identity, "on-fail", None)
+            yield Edit(text, "on-fail as it is by default", identity, change)
     for role in ("Started", "Promoted") if primitive.promotable else ("Started",):
         if not primitive.monitors(promoted=role == "Promoted"):
             interval = "9s" if role == "Promoted" else "10s"
             text = f"{primitive.id} has no recurring monitor for the role {role}"
-            change = partial(_monitored, primitive.id, role, interval)
+            change = alter.monitored(primitive.id, role, interval)
             yield Edit(text, f"a monitor every {interval} for {role}", primitive.id, change)
 
 
@@ -395,82 +386,8 @@ def _pair_edit(pair: ET.Element, what: str, value: str | None) -> Edit:
     identity, name = pair.get("id", ""), pair.get("name")
     text = f"{what}={pair.get('value')}"
     if value is None:
-        return Edit(text, f"without {name}", identity, partial(_removed, identity))
-    return Edit(text, f"{name}={value}", identity, partial(_with_attribute, identity, "value", value, ""))
-
-
-# Changes of the tree. An id is looked for anew: they are made to copies.
-
-
-def _by_id(root: ET.Element, identity: str) -> ET.Element:
-    # a remote's node and its connection have one id: what can be edited comes last
-    return [each for each in root.iter() if each.get("id") == identity][-1]
-
-
-def _with_attribute(identity: str, name: str, value: str, instead_of: str, root: ET.Element) -> None:
-    element = _by_id(root, identity)
-    element.set(name, value)
-    element.attrib.pop(instead_of, None)
-
-
-def _without_attribute(identity: str, name: str, root: ET.Element) -> None:
-    _by_id(root, identity).attrib.pop(name, None)
-
-
-def _removed(identity: str, root: ET.Element) -> None:
-    element = _by_id(root, identity)
-    next(each for each in root.iter() if element in list(each)).remove(element)
-
-
-def _turned(identity: str, root: ET.Element) -> None:
-    element = _by_id(root, identity)
-    for one, other in (
-        ("first", "then"),
-        ("first-action", "then-action"),
-        ("rsc", "with-rsc"),
-        ("rsc-role", "with-rsc-role"),
-    ):
-        values = element.attrib.pop(one, None), element.attrib.pop(other, None)
-        for name, value in ((other, values[0]), (one, values[1])):
-            if value is not None:
-                element.set(name, value)
-
-
-def _appended(constraint: ET.Element, root: ET.Element) -> None:
-    section = root.find("constraints")
-    (ET.SubElement(root, "constraints") if section is None else section).append(constraint)
-
-
-def _with_meta(owner: str, name: str, value: str, root: ET.Element) -> None:
-    _set(_by_id(root, owner), f"{owner}-meta_attributes", name, value)
-
-
-def _with_default(name: str, value: str, root: ET.Element) -> None:
-    section = root.find("rsc_defaults")
-    _set(ET.SubElement(root, "rsc_defaults") if section is None else section, "rsc_defaults-options", name, value)
-
-
-def _set(owner: ET.Element, identity: str, name: str, value: str) -> None:
-    pairs = owner.find("meta_attributes")
-    if pairs is None:
-        pairs = ET.Element("meta_attributes", {"id": identity})
-        owner.insert(0, pairs)
-    ET.SubElement(pairs, "nvpair", {"id": f"{pairs.get('id')}-{name}", "name": name, "value": value})
-
-
-def _first_in_group(group: str, member: str, root: ET.Element) -> None:
-    holder, element = _by_id(root, group), _by_id(root, member)
-    holder.remove(element)
-    holder.insert(next(place for place, each in enumerate(holder) if each.tag == "primitive"), element)
-
-
-def _monitored(primitive: str, role: str, interval: str, root: ET.Element) -> None:
-    holder = _by_id(root, primitive)
-    operations = holder.find("operations")
-    if operations is None:
-        operations = ET.SubElement(holder, "operations")
-    about = {"id": f"{primitive}-monitor-{interval}", "name": "monitor", "interval": interval}
-    ET.SubElement(operations, "op", about | ({"role": role} if role == "Promoted" else {}))
+        return Edit(text, f"without {name}", identity, alter.removed(identity))
+    return Edit(text, f"{name}={value}", identity, alter.attribute(identity, "value", value))
 
 
 def _matches(pattern: str, name: str) -> bool:

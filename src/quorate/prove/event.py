@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from xml.etree import ElementTree as ET
 
+from quorate.prove import alter
 from quorate.prove.execute import Failing, failed_operation
 from quorate.prove.history import NOT_RUNNING
 from quorate.prove.spelling import milliseconds
@@ -141,8 +142,8 @@ class Attributed(Harmless):
 
     def happen(self, state: State) -> State:
         """The configuration says so."""
-        conf = state.configuration.with_node_attribute(self.node, self.name, "on" if self.on else None)
-        return state.with_configuration(conf)
+        change = alter.node_attribute(self.node, self.name, "on" if self.on else None)
+        return state.with_configuration(state.configuration.changed(change))
 
     def __str__(self) -> str:
         return f"{self.node} {'in' if self.on else 'out of'} {self.name}"
@@ -159,7 +160,7 @@ class Banned(Harmless):
         """A constraint says so."""
         about = {"rsc": self.resource, "role": "Started", "node": self.node, "score": "-INFINITY"}
         ban = ET.Element("rsc_location", {"id": f"cli-ban-{self.resource}-on-{self.node}", **about})
-        return state.with_configuration(state.configuration.with_constraint(ban))
+        return state.with_configuration(state.configuration.changed(alter.constrained(ban)))
 
     def __str__(self) -> str:
         return f"{self.resource} banned from {self.node}"

@@ -58,12 +58,12 @@ def _body(title: str, proof: Proof, counterexamples: Sequence[Counterexample]) -
 def _verdict(proof: Proof) -> Element:
     judged = [each for each in proof.properties if each.applies]
     refuted = sum(1 for each in judged if each.refutation)
-    vacuous = sum(1 for each in judged if each.vacuous and not each.refutation)
+    vacuous = [each for each in judged if each.vacuous]
     told = f"{refuted} of {len(judged)} properties refuted." if refuted else ""
     if vacuous:
-        told += f" {vacuous} of {len(judged)} vacuous: there was never anything to check."
-    if not refuted and not vacuous:
-        told = f"Nothing that was looked at refutes any of {len(judged)} properties."
+        told += f" {len(vacuous)} of {len(judged)} vacuous: {_why_vacuous(vacuous[0])}."
+    if not refuted:
+        told = f"Nothing that was looked at refutes any of {len(judged)} properties.{told}"
     if proof.undecided:
         told += f" {_counted(len(proof.undecided), 'situation')} could not be judged."
     verdict = proof.verdict
@@ -166,10 +166,15 @@ def _judged(outcome: PropertyOutcome) -> tuple[str, str]:
     if outcome.refutation:
         return "no", "✗ refuted"
     if outcome.vacuous:
-        return "no", "✗ vacuous: nothing to check"
+        sign = "✗" if outcome.verdict is Verdict.NO else "?"
+        return outcome.verdict.value, f"{sign} vacuous: {_why_vacuous(outcome)}"
     if not outcome.applies:
         return "not", "· does not apply"
     return ("yes", "✓ holds") if outcome.decided else ("unknown", "? not decided")
+
+
+def _why_vacuous(outcome: PropertyOutcome) -> str:
+    return "never anything to check" if outcome.everywhere else "not in the situations asked for"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Element]]) -> Element:

@@ -80,7 +80,8 @@ class Refutation:
 class PropertyOutcome:
     """What became of one property: how often something was checked, and its simplest refutation.
 
-    `applies` is false where the configuration has nothing that it is about; `decided` where nothing stayed open.
+    `applies` is false where the configuration has nothing that it is about, `decided` where something stayed open,
+    `everywhere` where only some of the situations were asked for.
     """
 
     name: str
@@ -89,6 +90,7 @@ class PropertyOutcome:
     checked: int
     decided: bool
     refutation: Refutation | None = None
+    everywhere: bool = True
 
     @property
     def vacuous(self) -> bool:
@@ -97,10 +99,14 @@ class PropertyOutcome:
 
     @property
     def verdict(self) -> Verdict:
-        """Refuted, or vacuous: no. Open: unknown. Not about this configuration, or it held throughout: yes."""
-        if self.refutation or self.vacuous:
+        """Refuted, or vacuous: no. Open: unknown. Not about this configuration, or it held throughout: yes.
+
+        What none of the situations asked for is about stays unknown.
+        """
+        if self.refutation or (self.vacuous and self.everywhere):
             return Verdict.NO
-        return Verdict.YES if self.decided or not self.applies else Verdict.UNKNOWN
+        held = self.decided and not self.vacuous
+        return Verdict.YES if held or not self.applies else Verdict.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +138,15 @@ class Proof:
 
     @property
     def verdict(self) -> Verdict:
-        """One refutation makes it no; otherwise one open question makes it unknown."""
+        """One refutation makes it no; otherwise one open question, or nothing to check at all, makes it unknown.
+
+        What none of the situations asked for is about does not count.
+        """
         if any(each.verdict is Verdict.NO for each in self.properties):
             return Verdict.NO
-        return Verdict.UNKNOWN if self.undecided else Verdict.YES
+        applying = [each.verdict for each in self.properties if each.applies]
+        held = Verdict.YES in applying or not applying
+        return Verdict.YES if held and not self.undecided else Verdict.UNKNOWN
 
 
 Report = Callable[[int, int, float], None]
@@ -256,7 +267,8 @@ def prove(
         undecided |= {each.name: f"the budget of {question.budget_s:.0f} s was used up" for each in left}
     undecided |= {each.situation.name: each.unknown for each in judgements if each.unknown}
     outcomes = tuple(
-        _outcome(name, judgements, end, question, decided=not undecided) for name in question.properties
+        _outcome(name, judgements, end, question, decided=not undecided, everywhere=not found.left_out)
+        for name in question.properties
     )
     scheduler = scheduler_at(question.place, question.engine)
     coverage = Coverage(
@@ -422,7 +434,13 @@ class _Run:
 
 
 def _outcome(
-    name: str, judgements: Sequence[Judgement], start: State, question: Question, *, decided: bool
+    name: str,
+    judgements: Sequence[Judgement],
+    start: State,
+    question: Question,
+    *,
+    decided: bool,
+    everywhere: bool,
 ) -> PropertyOutcome:
     checked = sum(each.judged[name].checked for each in judgements if name in each.judged)
     breached = [each for each in judgements if name in each.judged and each.judged[name].breaches]
@@ -431,7 +449,7 @@ def _outcome(
         simplest = min(breached, key=lambda each: (len(each.situation.events), each.transitions))
         refutation = Refutation(simplest.judged[name].breaches[0], simplest.situation, len(breached) - 1)
     applies = ALL[name].applies(Trace(_STEADY, start, ()), question.intent)
-    return PropertyOutcome(name, ALL[name].about, applies, checked, decided, refutation)
+    return PropertyOutcome(name, ALL[name].about, applies, checked, decided, refutation, everywhere)
 
 
 def _counted(judgements: Iterable[Judgement]) -> dict[str, int]:

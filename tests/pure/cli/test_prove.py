@@ -18,7 +18,7 @@ from quorate.lab.command import LabError
 from quorate.model.finding import Verdict
 from quorate.model.item import Cib
 from quorate.plan.task import tasks
-from quorate.prove import situations
+from quorate.prove import alter, situations
 from quorate.prove.event import Lost
 from quorate.prove.intent import Active
 from quorate.prove.intent import of as intent_of
@@ -35,6 +35,7 @@ LOST = Situation("ctl1-lost", "node-lost", (Lost(("ctl1",)),))
 HOLDS = PropertyOutcome("once", "what is active/passive never runs twice", True, 42, True)
 NOT_ABOUT = PropertyOutcome("remotes", "remotes carry what is meant for them alone", False, 0, True)
 VACUOUS = PropertyOutcome("order", "orders hold", True, 0, True)
+ELSEWHERE = replace(VACUOUS, everywhere=False)
 OPEN = PropertyOutcome("settles", "the cluster comes to rest", True, 12, False)
 REFUTED = PropertyOutcome(
     "service-running",
@@ -90,16 +91,20 @@ def joined(lines):
         ([HOLDS, REFUTED], {}, Verdict.NO),
         ([OPEN], {"ctl1-lost": "it aborted"}, Verdict.UNKNOWN),
         ([OPEN, REFUTED], {"ctl1-lost": "it aborted"}, Verdict.NO),
+        ([HOLDS, ELSEWHERE], {}, Verdict.YES),
+        ([ELSEWHERE, NOT_ABOUT], {}, Verdict.UNKNOWN),
+        ([NOT_ABOUT], {}, Verdict.YES),
     ],
 )
 def test_verdicts(outcomes, undecided, verdict):
-    assert result(*outcomes, undecided=undecided).verdict is verdict
+    assert result(*outcomes, undecided=undecided).proof.verdict is verdict
 
 
 def test_what_none_of_the_situations_asked_for_is_about_is_no_failure():
     limits = prove.Limits(situations=("node-lost",))
-    assert result(HOLDS, VACUOUS, limits=limits).verdict is Verdict.YES
-    assert "none of the situations asked for is about it" in joined(text(HOLDS, VACUOUS, limits=limits))
+    lines = text(HOLDS, ELSEWHERE, limits=limits)
+    assert lines[0] == "proved: control, by the design"
+    assert "none of the situations asked for is about it" in joined(lines)
 
 
 def test_no_goes_before_unknown_before_yes():
@@ -287,7 +292,7 @@ def test_a_proof_is_remembered_for_the_same_design_alone(tmp_path, monkeypatch):
     proved.remember(about, "18 properties in 123 situations")
     assert re.fullmatch(r"18 properties in 123 situations \(\d{4}-.*\)", str(proved.recall(about)))
     assert (tmp_path / "quorate" / "proofs").stat().st_mode & 0o777 == 0o700
-    conf = about.state.configuration.with_property("no-quorum-policy", "freeze")
+    conf = about.state.configuration.changed(alter.cluster_property("no-quorum-policy", "freeze"))
     other = Subject(about.name, about.told_by, about.state.with_configuration(conf), about.intent, about.version)
     elsewhere = Subject(about.name, about.told_by, about.state, about.intent, "3.1")
     meant = subject.intended(about.state.configuration, argparse.Namespace(one=["keystone"], all=[]))

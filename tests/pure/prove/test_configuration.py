@@ -2,6 +2,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from quorate.prove import alter
 from quorate.prove.configuration import Configuration
 from quorate.prove.constraint import Colocation, Order
 from quorate.prove.spelling import INFINITY, milliseconds, score, true
@@ -50,11 +51,10 @@ def test_a_template_gives_what_the_primitive_does_not_say() -> None:
     found = conf.primitives["p"]
     assert found.agent == "ocf:heartbeat:VirtualDomain"
     assert dict(found.parameters) == {"config": "c", "hypervisor": "b"}
-    assert (found.timeout_ms("monitor"), found.timeout_ms("start"), found.timeout_ms("stop")) == (
-        30_000,
-        120_000,
-        20_000,
-    )
+    assert [(each["name"], each["timeout"]) for each in found.operations] == [
+        ("start", "2min"),
+        ("monitor", "30s"),
+    ]
 
 
 def test_of_several_sets_the_one_with_the_highest_score_counts_then_the_first() -> None:
@@ -88,13 +88,16 @@ def test_the_cluster_prefers_its_own_set_of_properties() -> None:
     assert conf.enabled("c", default=True)
 
 
-def test_defaults_of_operations_hold_for_those_not_configured_too() -> None:
+def test_defaults_of_operations_hold_where_they_say_nothing() -> None:
     conf = of(
-        resources=primitive("p", '<operations><op id="1" name="stop" interval="0" timeout="90s"/></operations>'),
+        resources=primitive(
+            "p",
+            '<operations><op id="1" name="stop" interval="0" timeout="90s"/><op id="2" name="start" interval="0"/>'
+            "</operations>",
+        ),
         more=f"<op_defaults>{pairs('meta_attributes', 'd', '', timeout='60s')}</op_defaults>",
     )
-    found = conf.primitives["p"]
-    assert (found.timeout_ms("start"), found.timeout_ms("stop")) == (60_000, 90_000)
+    assert [each["timeout"] for each in conf.primitives["p"].operations] == ["90s", "60s"]
 
 
 @pytest.mark.parametrize(
@@ -232,7 +235,7 @@ def test_how_much_a_resource_wants_to_be_on_a_node() -> None:
     resources = f'<group id="g">{primitive("a")}</group>'
     conf = of(resources=resources, constraints=constraints)
     assert [conf.preference("a", node) for node in ("n1", "n2", "n3")] == [-150, -INFINITY, 0]
-    opt_in = conf.with_property("symmetric-cluster", "false")
+    opt_in = conf.changed(alter.cluster_property("symmetric-cluster", "false"))
     assert [opt_in.preference("a", node) for node in ("n1", "n3")] == [-150, -INFINITY]
 
 
@@ -289,14 +292,24 @@ def test_scores_and_truth() -> None:
     assert [true(each) for each in ("true", "ON", "yes", "1", "false", "", None)] == [True] * 4 + [False] * 3
 
 
-def test_edits_leave_the_original_alone() -> None:
+def test_a_change_leaves_the_original_alone() -> None:
     conf = of(resources=primitive("p"), nodes='<node id="1" uname="n1"/>')
-    other = conf.with_meta("p", "target-role", "Stopped").with_node_attribute("n1", "standby", "on")
+    other = conf.changed(alter.meta("p", "target-role", "Stopped")).changed(
+        alter.node_attribute("n1", "standby", "on")
+    )
     assert other.primitives["p"].meta == {"target-role": "Stopped"}
     assert other.node_attributes("n1") == {"standby": "on"}
     assert conf.node_attributes("n1") == {}
-    assert other.with_node_attribute("n1", "standby", None).with_meta("p", "target-role", None) != conf
-    assert conf.with_property("a", "1").with_property("a", None).properties == {}
     assert other != conf
-    with pytest.raises(KeyError):
-        conf.with_meta("q", "a", "b")
+
+
+def test_what_is_set_can_be_taken_away() -> None:
+    conf = of()
+    assert conf.changed(alter.cluster_property("a", "1")).properties == {"a": "1"}
+    there = conf.changed(alter.cluster_property("a", "1"))
+    assert there.changed(alter.cluster_property("a", None)).properties == {}
+
+
+def test_a_change_of_what_is_not_there_is_an_error() -> None:
+    with pytest.raises(KeyError, match="q"):
+        of().changed(alter.meta("q", "a", "b"))

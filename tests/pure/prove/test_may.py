@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from quorate.model.finding import Verdict
-from quorate.prove import intent, may
+from quorate.prove import alter, intent, may
 from quorate.prove.graph import Action, Graph, Kind, Synapse
 from quorate.prove.scheduler import ScheduleFailed
 from quorate.prove.state import State, read
@@ -296,7 +296,7 @@ def test_votes_that_are_not_the_members_are_not_guessed_at():
 
 def test_a_changed_configuration_that_stops_a_service_everywhere_is_refuted():
     state = cluster()
-    to = state.configuration.with_property("stop-all-resources", "true")
+    to = state.configuration.changed(alter.cluster_property("stop-all-resources", "true"))
 
     def stops_all(at: State) -> Graph:
         there = at.running("mq") if at.configuration == to else {}
@@ -309,7 +309,7 @@ def test_a_changed_configuration_that_stops_a_service_everywhere_is_refuted():
 
 def test_a_change_is_not_blamed_for_what_is_wrong_without_it():
     state = cluster({**WELL, "mq": {}})
-    to = state.configuration.with_default("resource-stickiness", "200")
+    to = state.configuration.changed(alter.default("resource-stickiness", "200"))
     answer = may.changed(state, to, intent.of(to), Scheduler())
     assert (answer.verdict, answer.moved) == (Verdict.YES, ())
     assert "mq runs nowhere" in [each.what for each in answer.present]

@@ -142,6 +142,18 @@ def edges(shown: Scene) -> list[tuple[str, str, Relation]]:
     return [(tasks[each.first], tasks[each.then], each.relation) for each in one.edges]
 
 
+def test_what_none_of_the_situations_asked_for_is_about_is_no_failure() -> None:
+    whole = proof()
+    narrowed = replace(whole, properties=tuple(replace(each, everywhere=False) for each in whole.properties))
+    for asked, verdict, why in (
+        (whole, "Refuted", "1 of 2 vacuous: never anything to check"),
+        (narrowed, "Proved", "1 of 2 vacuous: not in the situations asked for"),
+    ):
+        said = Parsed(page("control", asked, ())).said
+        assert verdict in said
+        assert why in said
+
+
 def test_it_is_whole_and_says_everything() -> None:
     cause = Cause("vip: requires=quorum", "without requires", None)
     text = told(found(lost(), breach(), cause), found(lost(), breach(name="once")))

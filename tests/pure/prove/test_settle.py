@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from quorate.prove import alter
 from quorate.prove.event import DevicesBroken, Fails, Lost, Passed
 from quorate.prove.graph import Graph
 from quorate.prove.history import Role
@@ -90,7 +91,7 @@ def test_nothing_is_recovered_before_its_node_is_fenced(graph, started) -> None:
 
 def test_a_device_that_nobody_can_use_fences_nobody(graph, started) -> None:
     table = Table({"unclean": graph(*RECOVERED)}, graph())
-    conf = started.configuration.with_meta("f", "target-role", "Stopped")
+    conf = started.configuration.changed(alter.meta("f", "target-role", "Stopped"))
     trace = play(Situation("s", "k", (Lost(("n1",)),)), started.with_configuration(conf), table)
     assert trace.episodes[0].ending is Ending.BLOCKED
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from quorate.lab.machine import Machine
-from quorate.prove.scheduler import COMMAND, LIBRARY, Place, ScheduleFailed, Scheduler, choose, in_image
+from quorate.prove.scheduler import COMMAND, LIBRARY, Place, ScheduleFailed, Scheduler, in_image
 from quorate.prove.scheduler.worker import KNOWN
 from quorate.remote.until import until
 
@@ -126,11 +126,6 @@ def test_a_schedule_that_takes_too_long_is_ended(place: Place, corpus) -> None:
         with pytest.raises(ScheduleFailed, match=r"it did not end within 0\.01 s"):
             scheduler.schedule(slow.cib)
         assert scheduler.version == KNOWN[0]
-
-
-def test_the_place_with_the_cluster_s_version_is_chosen(place: Place) -> None:
-    nowhere = Place("nowhere", ("/nonesuch",))
-    assert choose((nowhere, place), f"{KNOWN[0]}-aa1d4") == place
 
 
 SCRIPT = """

@@ -9,6 +9,7 @@ import pytest
 from designs import BROKEN, GOOD, Broken, Good
 from quorate.model.finding import Verdict
 from quorate.prove import intent, state
+from quorate.prove.cause import find
 from quorate.prove.proof import Proof, Question, pool, prove
 from quorate.prove.scheduler import Place
 from quorate.prove.settle import Situation
@@ -51,6 +52,14 @@ def refuted(proof: Proof) -> set[str]:
     return {each.name for each in proof.properties if each.refutation}
 
 
+def causes(design: Broken, question: Question, proof: Proof) -> Iterator[str]:
+    """What is told of the expected refutations: text, remedy and element."""
+    for each in proof.properties:
+        if each.refutation and each.name in design.properties:
+            cause = find(question, each.refutation)
+            yield f"{cause.text}; {cause.remedy}; {cause.element}" if cause else f"{each.name}: no cause"
+
+
 @pytest.mark.parametrize(
     "design",
     [
@@ -82,3 +91,5 @@ def test_a_broken_design_is_refuted(design: Broken, place: Place, workers: Execu
         proof = prove(question, executor=workers)
     assert refuted(proof) & design.properties, f"refuted: {refuted(proof) or 'nothing'}"
     assert proof.verdict is Verdict.NO
+    told = list(causes(design, question, proof))
+    assert any(all(word in cause for word in design.cause) for cause in told), told

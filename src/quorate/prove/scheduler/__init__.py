@@ -5,7 +5,7 @@ The caller's side; `worker` is what runs there.
 
 from quorate.prove.scheduler.errors import ScheduleFailed, SchedulerUnavailable
 from quorate.prove.scheduler.place import LOCAL, Place, in_image
-from quorate.prove.scheduler.scheduler import COMMAND, LIBRARY, Scheduler, Verified, choose, scheduler_at
+from quorate.prove.scheduler.scheduler import COMMAND, LIBRARY, Scheduler, Verified, scheduler_at
 
 __all__ = [
     "COMMAND",
@@ -16,7 +16,6 @@ __all__ = [
     "Scheduler",
     "SchedulerUnavailable",
     "Verified",
-    "choose",
     "in_image",
     "scheduler_at",
 ]

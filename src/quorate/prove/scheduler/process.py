@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from threading import Timer
@@ -67,11 +68,12 @@ class Process:
 
         Raises Lost, and the process is no more, if it ends or does not answer within `within_s`.
         """
-        request = json.dumps({"ask": ask, "size": len(body), "within_s": within_s}).encode() + b"\n"
+        packed = zlib.compress(body, zlib.Z_BEST_SPEED)
+        request = json.dumps({"ask": ask, "size": len(packed), "within_s": within_s}).encode() + b"\n" + packed
         deadline = Timer(within_s, self._kill_late)
         deadline.start()
         try:
-            ok, said = self._exchange(request + body)
+            ok, said = self._exchange(request)
         except Lost as lost:
             self._kill()
             why = f"it did not end within {within_s:g} s" if self._late else str(lost)
@@ -111,7 +113,7 @@ class Process:
         said = self._answers.read(size)
         if len(said) < size:
             raise Lost(self._ending())
-        return ok, said
+        return ok, zlib.decompress(said)
 
     def _kill_late(self) -> None:
         self._late = True

@@ -1,9 +1,8 @@
-"""Asking Pacemaker's scheduler, and finding a place that has the right one."""
+"""Asking Pacemaker's scheduler."""
 
 import atexit
 import json
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
@@ -119,26 +118,3 @@ def _scheduler_of(process: int, place: Place, engine: str | None) -> Scheduler:
 
     atexit.register(end)
     return scheduler
-
-
-def choose(places: Iterable[Place], version: str | None = None) -> Place:
-    """The first place whose Pacemaker is of a version: `3.0` means any 3.0.x, the build in a dc-version nothing.
-
-    Raises SchedulerUnavailable with what is wrong with every one of them.
-    """
-    reasons: dict[str, str] = {}
-    for place in places:
-        try:
-            with Scheduler(place) as scheduler:
-                found = scheduler.version
-        except SchedulerUnavailable as unavailable:
-            reasons |= unavailable.reasons
-            continue
-        if version is None or _is_of(found, version):
-            return place
-        reasons[place.name] = f"it has Pacemaker {found}, not {version}"
-    raise SchedulerUnavailable(reasons)
-
-
-def _is_of(found: str, wanted: str) -> bool:
-    return f"{found}.".startswith(f"{wanted.partition('-')[0]}.")

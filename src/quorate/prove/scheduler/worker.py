@@ -3,8 +3,9 @@
 Sent to `python3 -I -c` as it is: the standard library of Python >= 3.9 only, and nothing of the rest of Quorate.
 
 A request is a line of JSON with `ask`, `size` and `within_s`, and a body of so many bytes; an answer is one with
-`ok` and `size`, and a body: what was asked for, or why it cannot be had. The first request is `hello`, whose body
-names the engine wanted. Pacemaker may abort on an input, or never end: then this process ends.
+`ok` and `size`, and a body: what was asked for, or why it cannot be had. Bodies are compressed by zlib, for podman
+or ssh carries them. The first request is `hello`, whose body names the engine wanted. Pacemaker may abort on an
+input, or never end: then this process ends.
 
 The engine `library` calls libpacemaker in this process. It does what crm_simulate of 3.0.0 does (`setup_input` in
 tools/crm_simulate.c, `pcmk__simulate` in lib/pacemaker/pcmk_simulate.c), and takes the graph from memory.
@@ -15,11 +16,13 @@ from __future__ import annotations
 
 import ctypes
 import json
+import locale
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -148,6 +151,7 @@ class Library:
         self._content = _function(xml, "xmlBufferContent", ctypes.c_char_p, Pointer)
         self._free_buffer = _function(xml, "xmlBufferFree", None, Pointer)
         _function(common, "pcmk__cli_init_logging", None, ctypes.c_char_p, ctypes.c_uint)(COMMAND.encode(), 0)
+        self._valid = b""
         self._out = Pointer()
         if _function(common, "pcmk__log_output_new", ctypes.c_int, ctypes.POINTER(Pointer))(
             ctypes.byref(self._out)
@@ -158,6 +162,8 @@ class Library:
 
     def schedule(self, cib: bytes, within_s: float) -> bytes:
         """The transition graph of a CIB."""
+        # most of the time goes to compiling patterns for fail counts, which takes half as long without UTF-8
+        locale.setlocale(locale.LC_CTYPE, "C" if cib.isascii() else "C.UTF-8")
         signal.setitimer(signal.ITIMER_REAL, within_s)  # ends this process, which may be deep in C
         try:
             configuration = self._configuration(cib)
@@ -171,15 +177,19 @@ class Library:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _configuration(self, cib: bytes) -> Pointer:
-        """The CIB in memory, in the scheduler's schema, and valid."""
+        """The CIB in memory, in the scheduler's schema, and valid (of one configuration the first)."""
         parsed = Pointer(self._parse(cib))
         if not parsed:
             raise Refused("not XML")
         if not self._child(parsed, b"status"):
             self._add_child(parsed, b"status")
-        if self._update(ctypes.byref(parsed), False) or not self._validate(parsed, None, None, None):
+        configuration = cib.partition(b"<status")[0]
+        if self._update(ctypes.byref(parsed), False) or not (
+            configuration == self._valid or self._validate(parsed, None, None, None)
+        ):
             self._free_xml(parsed)
             raise Refused("not valid by its schema")
+        self._valid = configuration
         return parsed
 
     def _graph(self, working: Any, configuration: Pointer) -> bytes:
@@ -320,12 +330,13 @@ def serve(requests: IO[bytes], answers: IO[bytes], worker: Worker) -> None:
     """Answer until there are no more requests."""
     while line := requests.readline():
         request = json.loads(line)
-        body = requests.read(request["size"])
+        body = zlib.decompress(requests.read(request["size"]))
         try:
             ok, said = True, worker.answer(request["ask"], body, request["within_s"] + GRACE_S)
         except Refused as refused:
             ok, said = False, str(refused).encode()
-        answers.write(json.dumps({"ok": ok, "size": len(said)}).encode() + b"\n" + said)
+        packed = zlib.compress(said, zlib.Z_BEST_SPEED)
+        answers.write(json.dumps({"ok": ok, "size": len(packed)}).encode() + b"\n" + packed)
         answers.flush()
 
 

@@ -13,11 +13,8 @@ from quorate.prove.scheduler import (
     ScheduleFailed,
     Scheduler,
     SchedulerUnavailable,
-    choose,
     scheduler_at,
 )
-
-from .conftest import host_at
 
 ENDED_S = 20.0
 
@@ -89,30 +86,6 @@ def test_errors_and_places_go_to_other_processes() -> None:
     assert str(unavailable) == "Pacemaker's scheduler cannot be asked: ctl1: no route"
     assert str(pickle.loads(pickle.dumps(ScheduleFailed("bad")))) == "bad"
     assert pickle.loads(pickle.dumps(LOCAL)) == LOCAL
-
-
-def test_the_first_place_of_the_version_is_chosen(tmp_path: Path) -> None:
-    bare, old, new, newer = (
-        host_at(tmp_path / name, version).place
-        for name, version in (("bare", None), ("old", "2.1.5"), ("new", "3.0.0"), ("newer", "3.0.10"))
-    )
-    places = (bare, old, new, newer)
-    assert choose(places) == old
-    assert choose(places, "3.0") == new
-    assert choose(places, "3.0.10") == newer
-    assert choose(places, "2.1.5-b7adf64e51") == old
-
-
-def test_that_none_is_told_with_all_reasons(tmp_path: Path) -> None:
-    places = (host_at(tmp_path / "bare", None).place, host_at(tmp_path / "newer", "3.0.10").place)
-    with pytest.raises(SchedulerUnavailable) as unavailable:
-        choose(places, "3.0.1-aa1d4")
-    assert unavailable.value.reasons == {
-        "bare": "crm_simulate is not installed",
-        "newer": "it has Pacemaker 3.0.10, not 3.0.1-aa1d4",
-    }
-    with pytest.raises(SchedulerUnavailable, match="no place was named"):
-        choose(())
 
 
 def test_a_process_has_one_scheduler_a_place(stray) -> None:
