@@ -2,6 +2,6 @@
 
 import sys
 
-from quorate.cli.main import main
+from quorate.cli.main import program
 
-sys.exit(main())
+sys.exit(program())

@@ -148,7 +148,7 @@ def clone_not_interleaved(root: ET.Element) -> None:
     set_meta(root, "neutron-l3-agent-clone", "interleave", "false")
 
 
-@_broken("controllers-3", "majority undisturbed", ("memcached-clone", "rabbitmq-clone"))
+@_broken("controllers-3", "majority undisturbed", ("interleave", "rabbitmq-clone"))
 def brokers_restart_together(root: ET.Element) -> None:
     """One node's memcached fails: the brokers of all nodes restart, and for a while no queue takes a message."""
     set_meta(root, "rabbitmq-clone", "interleave", "false")

@@ -1,6 +1,7 @@
 """The program `quorate`: its commands, and how each ends."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -40,3 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("quorate: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def program() -> int:
+    """Run the command that this process was started for. What ends with the process is not interrupted again."""
+    ended = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return ended

@@ -42,6 +42,7 @@ def candidates(conf: Configuration, breach: Breach, situation: Situation) -> Ite
     events = [event for event in situation.events if isinstance(event, Fails | Banned)]
     hit = {part for event in events for part in conf.collectives.get(event.resource, ())}
     resources = [part for each in breach.resources for part in conf.collectives.get(each, ())]
+    resources += [conf.remotes[node] for node in breach.nodes if node in conf.remotes]
     breach = replace(breach, resources=tuple(resources))
     about = names(conf, {*resources, *hit})
     constraints = [each for each in root.iterfind("constraints/*") if each.tag != "rsc_location"]

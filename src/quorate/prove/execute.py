@@ -14,7 +14,7 @@ from quorate.prove.agents import Agents
 from quorate.prove.graph import Action, Graph, Kind, Synapse
 from quorate.prove.history import DONE, History
 from quorate.prove.spelling import INFINITY, milliseconds
-from quorate.prove.state import OFFLINE, State
+from quorate.prove.state import OFFLINE, NodeState, State
 
 FEATURE_SET = "3.20.0"
 """That of Pacemaker 3.0.0, where the graph does not say."""
@@ -160,7 +160,13 @@ def _fenced(state: State, action: Action) -> State:
     if action.meta("stonith_action") == "on":
         return _unfenced(state, action)
     remote = {"remote_node": "true", "node_fenced": str(state.now)} if _is_remote(state, action.node) else {}
-    return state.with_node(state.node(action.node).forgotten({**OFFLINE, **remote}))
+    return _gone(state, state.node(action.node), remote)
+
+
+def _gone(state: State, node: NodeState, attributes: Mapping[str, str]) -> State:
+    """The state after a node left, with which quorum may go."""
+    after = state.with_node(node.forgotten({**OFFLINE, **attributes}))
+    return after.with_quorum(after.majority) if state.quorate and node.member else after
 
 
 def _unfenced(state: State, action: Action) -> State:
@@ -181,8 +187,7 @@ def _controlled(state: State, action: Action) -> State:
     node = state.node(action.node, action.node_id)
     match action.task:
         case "do_shutdown":
-            state = state.with_node(node.forgotten(OFFLINE))
-            return state.with_quorum(state.majority)
+            return _gone(state, node, {})
         case "clear_failcount":
             about = action.resource or ""
             cleared = {name: None for name in node.transient if _counts_failures_of(name, about)}

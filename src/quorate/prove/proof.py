@@ -1,18 +1,14 @@
 """The proof: every situation of the stated classes played through, every property judged, and what was covered."""
 
 import math
-import multiprocessing
 import os
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from multiprocessing import forkserver
 
 from quorate.model.finding import Verdict
 from quorate.prove import situations
@@ -22,6 +18,7 @@ from quorate.prove.graph import Graph
 from quorate.prove.graph import read as read_graph
 from quorate.prove.history import Role
 from quorate.prove.intent import Intent
+from quorate.prove.pool import Pool, WorkerLost
 from quorate.prove.properties import ACCEPTED, ALL, Breach, Judged
 from quorate.prove.scheduler import Place, ScheduleFailed, scheduler_at
 from quorate.prove.settle import Schedule, Situation, Trace, play
@@ -261,7 +258,7 @@ def prove(
         judgements += [_judged(start, question), _judged(Trace(_STEADY, end, ()), question)]
         found = _situations(question, end, schedule)
         run = _Run(question, end, began, report)
-        with pool() if executor is None else nullcontext(executor) as workers:
+        with Pool() if executor is None else nullcontext(executor) as workers:
             left, done = run.carried_out(found.wanted, workers, width or 2 * (os.cpu_count() or 1))
         judgements += done
         undecided |= {each.name: f"the budget of {question.budget_s:.0f} s was used up" for each in left}
@@ -298,41 +295,6 @@ def _without_unknown(question: Question, steady_state: State) -> tuple[Question,
     known = {name: number for name, number in question.intent.promoted.items() if name not in unknown}
     intent = replace(question.intent, promoted=known)
     return replace(question, intent=intent), {f"promotion of {name}": why for name, why in unknown.items()}
-
-
-def pool() -> Executor:
-    """A process for each core, which ends with this one; every one has a worker of its own that asks Pacemaker."""
-    # not forked from this one: they would hold the pipes of its own worker open
-    context = multiprocessing.get_context("forkserver")
-    with _ignored(signal.SIGINT):
-        # what it starts inherits that: a Ctrl-C is for this process, and a pool that loses others may hang
-        forkserver.ensure_running()
-    return ProcessPoolExecutor(os.cpu_count(), mp_context=context, initializer=_end_with_parent)
-
-
-@contextmanager
-def _ignored(signum: signal.Signals) -> Iterator[None]:
-    """Ignore a signal for a moment, where that can be done (Python handles signals in the main thread alone)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signum, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signum, before)
-
-
-def _end_with_parent() -> None:
-    """Have this process end with its parent, which a pool would not notice."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 _STEADY = Situation("steady", "steady", ())
@@ -414,8 +376,11 @@ class _Run:
                     under_way[executor.submit(carry_out, self._assignment(chunk))] = chunk
                 ended, _ = wait(under_way, timeout=min(self._left_s(), BREATH_S), return_when=FIRST_COMPLETED)
                 for each in ended:
-                    del under_way[each]
-                    done += each.result()
+                    chunk = under_way.pop(each)
+                    try:
+                        done += each.result()
+                    except WorkerLost as lost:
+                        done += [Judgement(situation, {}, unknown=str(lost)) for situation in chunk]
                 self.report(len(done), len(wanted), time.monotonic() - self.began)
         finally:
             for each in under_way:

@@ -10,7 +10,8 @@ from designs import BROKEN, GOOD, Broken, Good
 from quorate.model.finding import Verdict
 from quorate.prove import intent, state
 from quorate.prove.cause import find
-from quorate.prove.proof import Proof, Question, pool, prove
+from quorate.prove.pool import Pool
+from quorate.prove.proof import Proof, Question, prove
 from quorate.prove.scheduler import Place
 from quorate.prove.settle import Situation
 
@@ -26,7 +27,7 @@ LARGE = {"controllers-16": 600, "remotes-20": 600, "remotes-100": 900}
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Executor]:
     """One pool for all proofs."""
-    with pool() as executor:
+    with Pool() as executor:
         yield executor
 
 

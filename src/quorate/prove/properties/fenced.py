@@ -40,9 +40,10 @@ def fencible_nodes(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
 
 
 def quorum_survives(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
-    """The others keep quorum when one member is lost: two members need a tiebreaker, which no CIB tells of."""
+    """The others keep quorum when the first member is lost: two need a tiebreaker, which no CIB tells of."""
     for number, episode in enumerate(trace.episodes):
-        if isinstance(episode.event, Lost) and len(episode.event.nodes) == 1 and episode.before.quorate:
+        first = episode.before.quorate and episode.before.members == trace.start.members
+        if isinstance(episode.event, Lost) and len(episode.event.nodes) == 1 and first:
             message = f"{episode.event.nodes[0]} lost: the others have no quorum"
             yield None if episode.at.quorate else Breach("quorum", message, number, -1, (), episode.event.nodes)
 

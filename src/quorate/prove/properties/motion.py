@@ -25,7 +25,7 @@ def undisturbed(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
     """A fault stops, demotes or moves only what it hit, and what is placed with that."""
     for number, episode in enumerate(trace.episodes):
         if isinstance(episode.event, Lost | Parted | Fails | RemoteLost | Stopped | Banned) or _leaving(episode):
-            yield from _disturbed("undisturbed", number, episode, intent)
+            yield from _disturbed("undisturbed", number, trace, intent)
 
 
 def return_undisturbed(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
@@ -35,19 +35,22 @@ def return_undisturbed(trace: Trace, intent: Intent) -> Iterator[Breach | None]:
             isinstance(episode.event, Attributed) and not episode.event.on
         )
         if back:
-            yield from _disturbed("return-undisturbed", number, episode, intent)
+            yield from _disturbed("return-undisturbed", number, trace, intent)
 
 
 def _leaving(episode: Episode) -> bool:
     return isinstance(episode.event, Attributed) and episode.event.on
 
 
-def _disturbed(name: str, number: int, episode: Episode, intent: Intent) -> Iterator[Breach | None]:
-    """One value for each instance that was well and has nothing to do with the event."""
+def _disturbed(name: str, number: int, trace: Trace, intent: Intent) -> Iterator[Breach | None]:
+    """One value for each instance that was well and has nothing to do with the event, nor with one cut short."""
+    episode = trace.episodes[number]
     if not episode.at.quorate or not episode.before.quorate:
         return
-    hit = _hit(episode, intent)
-    hit_nodes = _nodes_of(episode) | {each.node for one in episode.transitions for each in one.graph.fencings()}
+    before = trace.episodes[number - 1] if number else episode
+    under_way = (before, episode) if before.ending is Ending.CUT else (episode,)
+    hit = {each for one in under_way for each in _hit(one, intent)}
+    hit_nodes = {node for one in under_way for node in _hit_nodes(one)}
     for resource in episode.before.configuration.primitives:
         for node in episode.at.running(resource):
             if node not in hit_nodes and not {(resource, None), (resource, node)} & hit:
@@ -56,6 +59,8 @@ def _disturbed(name: str, number: int, episode: Episode, intent: Intent) -> Iter
 
 def _disturbance(name: str, number: int, episode: Episode, resource: str, node: str) -> Breach | None:
     for index, transition in enumerate(episode.transitions):
+        if not transition.before.quorate:  # from then on all stops
+            break
         for what, where, action in acts(transition, *_DISTURBING):
             if (what, where) == (resource, node):
                 message = f"{action.task} {resource} on {node}, though it is well there"
@@ -63,8 +68,15 @@ def _disturbance(name: str, number: int, episode: Episode, resource: str, node: 
     return None
 
 
+def _hit_nodes(episode: Episode) -> Iterator[str | None]:
+    """The nodes that an event is about, and those that are fenced: what runs there may be disturbed."""
+    yield from _nodes_of(episode)
+    for each in episode.transitions:
+        yield from (fencing.node for fencing in each.graph.fencings())
+
+
 def _nodes_of(episode: Episode) -> set[str]:
-    """The nodes that an event is about: what runs there may be disturbed (a return is about none that runs)."""
+    """The nodes that an event is about (a return is about none that runs)."""
     match episode.event:
         case Lost(nodes):
             return {*nodes}
