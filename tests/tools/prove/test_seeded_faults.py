@@ -81,6 +81,15 @@ def test_a_good_design_is_proved(design: Good, place: Place, workers: Executor) 
     assert proof.verdict is Verdict.YES
 
 
+@pytest.mark.parametrize("name", ["lab", "groups", "replicated"])
+def test_a_good_design_is_proved_for_second_faults_too(name: str, place: Place, workers: Executor) -> None:
+    question = asked(next(each for each in GOOD if each.name == name), place)
+    proof = prove(replace(question, depth=2), executor=workers)
+    assert {each.name: each.refutation for each in proof.properties if each.verdict is not Verdict.YES} == {}
+    assert proof.coverage.classes["second-fault"] > proof.coverage.classes["interrupted"] > 0
+    assert proof.verdict is Verdict.YES
+
+
 @pytest.mark.parametrize(
     "design",
     [pytest.param(each, id=each.name, marks=pytest.mark.timeout(240, func_only=True)) for each in BROKEN],
