@@ -409,7 +409,9 @@ NEITHER_ENDS = {
 
 
 APART = {
-    "quorum goes with the member that is fenced, which crm_simulate leaves as it was": "node-pending-timeout rec-node-13"
+    "quorum goes with the member that is fenced, which crm_simulate leaves as it was": (
+        "node-pending-timeout rec-node-13"
+    ),
 }
 
 
