@@ -183,10 +183,10 @@ def compare(name: str, place: Place) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--image", help="the host image (default: the lab's newest)")
-    parser.add_argument("designs", nargs="*", default=list(DESIGNS), choices=list(DESIGNS), metavar="DESIGN")
+    parser.add_argument("designs", nargs="*", choices=list(DESIGNS), metavar="DESIGN", help="default: all")
     args = parser.parse_args()
     with container(args.image) as place:
-        for name in args.designs:
+        for name in args.designs or DESIGNS:
             compare(name, place)
 
 
