@@ -12,11 +12,11 @@ from quorate.cli.exit import NO, UNKNOWN, YES, UsageError
 from quorate.cli.subject import Subject, add_intent_options, did_you_mean, running, saved
 from quorate.design.budget import Term, budget
 from quorate.model.finding import Verdict
-from quorate.prove.event import listed
 from quorate.prove.history import Role
 from quorate.prove.may import Answer, Moved, Trouble, Votes, may_lose, may_stop
 from quorate.prove.proof import schedule_at
 from quorate.prove.scheduler import scheduler_at
+from quorate.prove.words import listed
 
 _WIDTH = 80
 _CODES = {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}

@@ -6,7 +6,7 @@ import os
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -27,6 +27,7 @@ from quorate.prove.proof import Proof, PropertyOutcome, Question, schedule_at
 from quorate.prove.properties import ALL
 from quorate.prove.replay import README, files
 from quorate.prove.settle import Situation
+from quorate.prove.words import listed
 
 _WIDTH = 80
 CODES = {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}
@@ -271,6 +272,10 @@ def as_text(result: Result) -> Iterator[str]:
         yield from textwrap.wrap(sentence, _WIDTH, break_on_hyphens=False)
 
 
+NAMED = 5
+"""So many situations are named, of more only their number."""
+
+
 def coverage(result: Result) -> Iterator[str]:
     """What the proof covers, in sentences, and what it does not."""
     proof, limits = result.proof, result.limits
@@ -289,24 +294,12 @@ def coverage(result: Result) -> Iterator[str]:
     left_out += ["second faults (--depth 2)"] if limits.depth == 1 else []
     if left_out:
         yield f"Not judged: {'; '.join(left_out)}."
-    yield from _open(proof.undecided)
+    for why, names in proof.open.items():
+        yield f"Not decided: {listed(names, NAMED)}: {why}."
     vacuous = [one.name for one in proof.properties if one.vacuous]
     if vacuous:
         why = "none of the situations asked for is about it" if limits.situations else "so nothing is proved"
         yield f"Vacuous: {', '.join(vacuous)}: there was never anything to check, {why}."
-
-
-NAMED = 5
-"""So many are named, of more only their number."""
-
-
-def _open(undecided: Mapping[str, str]) -> Iterator[str]:
-    reasons: dict[str, list[str]] = {}
-    for name, why in undecided.items():
-        reasons.setdefault(why, []).append(name)
-    for why, names in reasons.items():
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        yield f"Not decided: {', '.join(names[:NAMED])}{more}: {why}."
 
 
 def summary(proof: Proof) -> str:

@@ -8,12 +8,13 @@ from quorate.prove import proof
 from quorate.prove.apparent import Cause
 from quorate.prove.cause import STEADY, find, replayed
 from quorate.prove.graph import Action, Kind
-from quorate.prove.journey import accused, decided, hit_nodes, some, table
+from quorate.prove.journey import NAMED, accused, decided, hit_nodes, table
 from quorate.prove.masking import without_secrets
 from quorate.prove.proof import Question, Refutation
 from quorate.prove.properties import ALL
 from quorate.prove.scheduler import ScheduleFailed, scheduler_at
 from quorate.prove.settle import Episode, Trace, Transition
+from quorate.prove.words import listed
 
 ACTIONS = 14
 """How many actions are shown at most; a picture of all is elsewhere."""
@@ -108,7 +109,7 @@ def _summary(transition: Transition, about: set[str]) -> str:
     said, others = [], 0
     fenced = tuple(each.node or "" for each in transition.graph.fencings())
     if fenced:
-        said.append(f"fence {some(fenced)}")
+        said.append(f"fence {listed(fenced, NAMED)}")
     did: dict[tuple[str, str], list[str]] = {}
     for action in decided(transition):
         if action.kind is Kind.RESOURCE and action.task in _TASKS and action.resource and action.node:
@@ -117,7 +118,7 @@ def _summary(transition: Transition, about: set[str]) -> str:
                 did.setdefault((_VERBS.get(action.task, action.task), resource), []).append(action.node)
             else:
                 others += 1
-    said += [f"{task} {resource} on {some(nodes)}" for (task, resource), nodes in did.items()]
+    said += [f"{task} {resource} on {listed(nodes, NAMED)}" for (task, resource), nodes in did.items()]
     failed = [str(transition.graph.actions[number]) for number in transition.carried.failed]
     if others:
         said.append(f"{others} actions of other resources" if others > 1 else "an action of another resource")

@@ -10,6 +10,7 @@ from quorate.prove.execute import Failing, failed_operation
 from quorate.prove.history import NOT_RUNNING
 from quorate.prove.spelling import milliseconds
 from quorate.prove.state import ONLINE, VANISHED, State
+from quorate.prove.words import listed
 
 
 class Event(Protocol):
@@ -252,8 +253,3 @@ def milliseconds_of(operation: Mapping[str, str]) -> int:
     """An operation's interval in milliseconds; 0 if it does not recur."""
     interval = operation.get("interval", "0")
     return int(interval) if interval.isdigit() else milliseconds(interval)
-
-
-def listed(names: tuple[str, ...]) -> str:
-    """Names for a sentence."""
-    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"  # noqa: PLR2004 - two are not a list

@@ -13,7 +13,6 @@ from quorate.prove.event import (
     RemoteLost,
     Returned,
     Stopped,
-    listed,
 )
 from quorate.prove.graph import Action, Kind
 from quorate.prove.history import Role
@@ -21,6 +20,7 @@ from quorate.prove.properties import Breach
 from quorate.prove.settle import Trace, Transition
 from quorate.prove.spelling import true
 from quorate.prove.state import State
+from quorate.prove.words import listed
 
 ROWS = 10
 """How many rows of what merely changed with it are shown."""
@@ -249,7 +249,7 @@ def _cut(name: str, width: int) -> str:
 def _alike(groups: Iterable[Sequence[str]], width: int) -> Iterator[str]:
     for first, *others in groups:
         if others:
-            yield from _sentence(f"+{len(others)}: as {first}, so {some(others)}.", width)
+            yield from _sentence(f"+{len(others)}: as {first}, so {listed(others, NAMED)}.", width)
 
 
 def _left_out(cells: Cells, nodes: Sequence[str], rest: Sequence[str], width: int) -> Iterator[str]:
@@ -260,20 +260,17 @@ def _left_out(cells: Cells, nodes: Sequence[str], rest: Sequence[str], width: in
     if without:
         number = "all" if len(changed) == len(without) else len(changed)
         also = f", {number} of which changed as well" if changed else ""
-        yield from _sentence(f"Left out: {len(without)} of {len(everywhere)} nodes{also}: {some(without)}.", width)
+        yield from _sentence(
+            f"Left out: {len(without)} of {len(everywhere)} nodes{also}: {listed(without, NAMED)}.", width
+        )
     if rest:
-        yield from _sentence(f"Left out: {len(rest)} resources that changed as well: {some(rest)}.", width)
+        yield from _sentence(
+            f"Left out: {len(rest)} resources that changed as well: {listed(rest, NAMED)}.", width
+        )
 
 
 def _sentence(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_on_hyphens=False)
-
-
-def some(names: Sequence[str]) -> str:
-    """The names for a sentence, of many some."""
-    if len(names) <= NAMED:
-        return listed(tuple(names))
-    return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
 
 
 def decided(transition: Transition) -> list[Action]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from quorate.model.finding import Verdict
 from quorate.prove.agents import KNOWN
 from quorate.prove.configuration import Configuration
-from quorate.prove.event import Attributed, Event, Harmless, Lost, RemoteLost, Stopped, listed
+from quorate.prove.event import Attributed, Event, Harmless, Lost, RemoteLost, Stopped
 from quorate.prove.graph import Graph, Kind
 from quorate.prove.history import Role
 from quorate.prove.intent import Intent
@@ -20,6 +20,7 @@ from quorate.prove.scheduler import ScheduleFailed
 from quorate.prove.settle import Schedule, Situation, Trace, play
 from quorate.prove.spelling import milliseconds, true
 from quorate.prove.state import State
+from quorate.prove.words import listed
 
 PROPERTIES = (
     "service-running",
@@ -275,9 +276,7 @@ def _services(state: State, intent: Intent) -> Iterator[Trouble]:
         if not running:
             yield Trouble(f"{service} runs nowhere", _wait(service), service=service)
         elif lacking and len(running) < int(primitive.meta.get("clone-max", len(conf.members))):
-            yield Trouble(
-                f"{service} does not run on {listed(tuple(lacking))}", _wait(service), tuple(lacking), service
-            )
+            yield Trouble(f"{service} does not run on {listed(lacking)}", _wait(service), tuple(lacking), service)
         waiting = tuple(node for node, role in running.items() if role is not Role.PROMOTED)
         if service in intent.promoted and len(running) - len(waiting) < min(
             intent.promoted[service], len(running)
@@ -310,8 +309,7 @@ def _work(graph: Graph | None) -> Iterator[Trouble]:
         return
     acts = [str(each) for each in graph.actions.values() if each.kind.real]
     if acts:
-        more = f" and {len(acts) - NAMED} more" if len(acts) > NAMED else ""
-        said = f"the cluster is at work: {', '.join(acts[:NAMED])}{more}"
+        said = f"the cluster is at work: {listed(acts, NAMED)}"
         yield Trouble(said, "wait until it has come to rest: crm_mon", blocks=True)
 
 

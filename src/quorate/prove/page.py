@@ -3,7 +3,7 @@
 It shows what was found and how much was looked at, never a resource's parameters: some are secrets.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
@@ -13,6 +13,7 @@ from quorate.prove.counterexample import Counterexample, actions, steps
 from quorate.prove.picture import GLYPHS, element, picture
 from quorate.prove.proof import Coverage, Proof, PropertyOutcome
 from quorate.prove.scene import scene
+from quorate.prove.words import listed
 
 NAMES = 30
 """How many situations that are not decided are named for one reason; of more it says how many."""
@@ -52,7 +53,7 @@ def _body(title: str, proof: Proof, counterexamples: Sequence[Counterexample]) -
     yield from _coverage(proof.coverage)
     if proof.undecided:
         yield element("h2", {}, "What is not decided")
-        yield from _undecided(proof.undecided)
+        yield from _undecided(proof)
 
 
 def _verdict(proof: Proof) -> Element:
@@ -201,10 +202,6 @@ def _coverage(coverage: Coverage) -> Iterator[Element]:
     yield _table(("Class of situations", "Situations"), rows)
 
 
-def _undecided(undecided: Mapping[str, str]) -> Iterator[Element]:
-    reasons: dict[str, list[str]] = {}
-    for name, reason in undecided.items():
-        reasons.setdefault(reason, []).append(name)
-    for reason, names in reasons.items():
-        more = f" and {_counted(len(names) - NAMES, 'other')}" if len(names) > NAMES else ""
-        yield element("p", {}, element("strong", {}, f"{reason}: "), ", ".join(names[:NAMES]) + more)
+def _undecided(proof: Proof) -> Iterator[Element]:
+    for why, names in proof.open.items():
+        yield element("p", {}, element("strong", {}, f"{why}: "), listed(names, NAMES))

@@ -134,6 +134,14 @@ class Proof:
     undecided: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def open(self) -> dict[str, list[str]]:
+        """What is undecided, by the reason."""
+        reasons: dict[str, list[str]] = {}
+        for name, why in self.undecided.items():
+            reasons.setdefault(why, []).append(name)
+        return reasons
+
+    @property
     def verdict(self) -> Verdict:
         """One refutation makes it no; otherwise one open question, or nothing to check at all, makes it unknown.
 

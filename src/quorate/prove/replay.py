@@ -10,6 +10,7 @@ from quorate.prove.journey import decided
 from quorate.prove.properties import ACCEPTED
 from quorate.prove.settle import Transition
 from quorate.prove.state import State
+from quorate.prove.words import listed
 
 README = "README.txt"
 
@@ -92,8 +93,7 @@ def _readme(found: Counterexample, steps: list[_Step]) -> Iterator[str]:
 
 def _decision(transition: Transition) -> Iterator[str]:
     shown = [str(action) for action in decided(transition) if action.kind.real and action.task != "monitor"]
-    more = f" and {len(shown) - _ACTIONS} more" if len(shown) > _ACTIONS else ""
-    said = ", ".join(shown[:_ACTIONS]) + more or "only probes and monitors"
+    said = listed(shown, _ACTIONS) or "only probes and monitors"
     yield from _paragraph(f"decides: {said}", indent=4)
     failed = ", ".join(str(transition.graph.actions[number]) for number in transition.carried.failed)
     if failed:

@@ -8,6 +8,7 @@ from quorate.prove.fencing import fencible, overreaching
 from quorate.prove.intent import Active, Intent
 from quorate.prove.properties.property import Breach, Property, acts, settled, transitions
 from quorate.prove.settle import Trace, Transition
+from quorate.prove.words import listed
 
 
 def fencible_nodes(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
@@ -28,7 +29,7 @@ def fencible_nodes(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
             else:
                 yield Breach(name, f"no working device that another node can use fences {node}", nodes=(node,))
         for device, named in overreaching(conf):
-            message = f"{device} reaches one machine and claims to fence {_several(sorted(named))}"
+            message = f"{device} reaches one machine and claims to fence {listed(sorted(named), FEW)}"
             yield Breach(name, message, -1, -1, (device,), tuple(sorted(named)))
     if trace.situation.kind in {"fencing-fails", "device-lost"}:
         return
@@ -95,7 +96,7 @@ def minority_stops(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
             if primitive.fencing or not state.members:
                 continue
             running = tuple(node for node in state.instances(primitive.id) if state.takes_part(node))
-            message = f"{primitive.id} runs on {' and '.join(running)} without quorum"
+            message = f"{primitive.id} runs on {listed(running)} without quorum"
             yield Breach(name, message, number, last, (primitive.id,), running) if running else None
     for number, index, transition in transitions(trace):
         if not transition.before.quorate:
@@ -105,10 +106,6 @@ def minority_stops(trace: Trace, _intent: Intent) -> Iterator[Breach | None]:
                 beyond = each.node in transition.before.configuration.members and each.node not in present
                 message = f"{each.node} is fenced by nodes without quorum"
                 yield Breach(name, message, number, index, (), (each.node or "",)) if beyond else None
-
-
-def _several(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= FEW else f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
 
 
 FEW = 3
