@@ -32,7 +32,7 @@ from quorate.prove import intent, situations, state
 from quorate.prove.agents import KNOWN
 from quorate.prove.graph import read as read_graph
 from quorate.prove.pool import Pool
-from quorate.prove.proof import CHUNK, Assignment, Question, carry_out, prove, schedule_at, steady
+from quorate.prove.proof import CHUNK, Assignment, Question, judge_assigned, prove, schedule_at, steady
 from quorate.prove.scheduler import COMMAND, LIBRARY, Place, Scheduler, SchedulerUnavailable, in_image
 from quorate.prove.settle import Situation, play
 from quorate.prove.state import State
@@ -142,8 +142,8 @@ def remembering(place: Place, found: Sequence[Situation], start: State, cores: i
     assignment = Assignment(place, LIBRARY, start.xml, intent.of(start.configuration), (), KNOWN, ())
     parts = [replace(assignment, situations=tuple(found[at : at + CHUNK])) for at in range(0, len(found), CHUNK)]
     with Pool(cores) as executor:
-        list(executor.map(carry_out, [assignment] * cores))  # started
-        return timed(lambda: list(executor.map(carry_out, parts)))
+        list(executor.map(judge_assigned, [assignment] * cores))  # started
+        return timed(lambda: list(executor.map(judge_assigned, parts)))
 
 
 def compare(name: str, place: Place) -> None:

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from importlib.metadata import version
 from importlib.resources import files
@@ -51,9 +51,8 @@ def _digest(subject: Subject) -> str:
 
 
 def _meant(subject: Subject) -> str:
-    intent = subject.intent
-    sets = (sorted(intent.virtual_ips), sorted(intent.proxies))
-    return repr((sorted(intent.services.items()), sets, sorted(intent.promoted.items())))
+    told = (getattr(subject.intent, each.name) for each in fields(subject.intent))
+    return repr([sorted(each.items() if isinstance(each, Mapping) else each) for each in told])
 
 
 def _program() -> Iterator[str]:

@@ -6,6 +6,7 @@ ends an interruption only when all is done that was begun. Here each process has
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -97,11 +98,11 @@ def _serve(connection: Connection) -> None:
     _end_with_parent()
     while True:
         try:
-            work = connection.recv()
+            work = connection.recv_bytes()
         except EOFError:
             return
         try:
-            answer = True, work()
+            answer = True, pickle.loads(work)()  # noqa: S301 - from the process that started this one
         except Exception as error:  # noqa: BLE001 - it is the caller's, wherever it is from
             answer = False, error
         connection.send(answer)

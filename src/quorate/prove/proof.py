@@ -203,7 +203,7 @@ class _Remembering:
         return graph
 
 
-def carry_out(assignment: Assignment) -> tuple[Judgement, ...]:
+def judge_assigned(assignment: Assignment) -> tuple[Judgement, ...]:
     """Judge situations; runs in a worker process."""
     start = _start(assignment.cib)
     schedule = schedule_at(assignment.place, assignment.engine)
@@ -267,7 +267,7 @@ def prove(
         found = _situations(question, end, schedule)
         run = _Run(question, end, began, report)
         with Pool() if executor is None else nullcontext(executor) as workers:
-            left, done = run.carried_out(found.wanted, workers, width or 2 * (os.cpu_count() or 1))
+            left, done = run.judgements(found.wanted, workers, width or 2 * (os.cpu_count() or 1))
         judgements += done
         undecided |= {each.name: f"the budget of {question.budget_s:.0f} s was used up" for each in left}
     undecided |= {each.situation.name: each.unknown for each in judgements if each.unknown}
@@ -369,10 +369,13 @@ class _Run:
     began: float
     report: Report
 
-    def carried_out(
+    def judgements(
         self, wanted: Sequence[Situation], executor: Executor, width: int
     ) -> tuple[list[Situation], list[Judgement]]:
-        """Have situations judged, `width` assignments at a time: those that were not reached, and what was."""
+        """Have situations judged, `width` assignments at a time: those that were not reached, and what was.
+
+        In the order of the situations, whoever is first: the same question has the same answer.
+        """
         size = CHUNK if len(self.start.nodes) <= LARGE else CHUNK // 4
         todo = deque(tuple(wanted[first : first + size]) for first in range(0, len(wanted), size))
         under_way: dict[Future[tuple[Judgement, ...]], tuple[Situation, ...]] = {}
@@ -381,7 +384,7 @@ class _Run:
             while (todo or under_way) and self._left_s() > 0:
                 while todo and len(under_way) < width:
                     chunk = todo.popleft()
-                    under_way[executor.submit(carry_out, self._assignment(chunk))] = chunk
+                    under_way[executor.submit(judge_assigned, self._assignment(chunk))] = chunk
                 ended, _ = wait(under_way, timeout=min(self._left_s(), BREATH_S), return_when=FIRST_COMPLETED)
                 for each in ended:
                     chunk = under_way.pop(each)
@@ -393,6 +396,8 @@ class _Run:
         finally:
             for each in under_way:
                 each.cancel()
+        order = {each.name: number for number, each in enumerate(wanted)}
+        done.sort(key=lambda each: order[each.situation.name])
         return [situation for chunk in (*under_way.values(), *todo) for situation in chunk], done
 
     def _assignment(self, chunk: tuple[Situation, ...]) -> Assignment:

@@ -297,7 +297,8 @@ def test_a_proof_is_remembered_for_the_same_design_alone(tmp_path, monkeypatch):
     elsewhere = Subject(about.name, about.told_by, about.state, about.intent, "3.1")
     meant = subject.intended(about.state.configuration, argparse.Namespace(one=["keystone"], all=[]))
     otherwise = Subject(about.name, about.told_by, about.state, meant, about.version)
-    assert [proved.recall(each) for each in (other, elsewhere, otherwise)] == [None, None, None]
+    majority = replace(about, intent=replace(about.intent, majorities=frozenset({"galera"})))
+    assert [proved.recall(each) for each in (other, elsewhere, otherwise, majority)] == [None] * 4
 
 
 def test_what_is_damaged_is_not_remembered(tmp_path, monkeypatch):

@@ -73,6 +73,18 @@ def test_an_error_is_the_callers(pool: Pool) -> None:
     assert pool.submit(eval, TOLD, {"text": "ab"}).result(SOON_S)[1] == 2
 
 
+class Unknown:
+    """Comes from a place that the processes do not know."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return __import__, ("quorate.nowhere",)
+
+
+def test_so_is_that_work_cannot_be_understood(pool: Pool) -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"quorate\.nowhere"):
+        pool.submit(len, Unknown()).result(SOON_S)  # type: ignore[arg-type]
+
+
 def test_a_process_that_is_killed_loses_its_work_and_no_other(tmp_path: Path, pool: Pool) -> None:
     lost = stick(pool, tmp_path / "pid")
     os.kill(pid_of(tmp_path / "pid"), signal.SIGKILL)
