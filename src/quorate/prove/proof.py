@@ -269,7 +269,7 @@ def prove(
         with Pool() if executor is None else nullcontext(executor) as workers:
             left, done = run.judgements(found.wanted, workers, width or 2 * (os.cpu_count() or 1))
         judgements += done
-        undecided |= {each.name: f"the budget of {question.budget_s:.0f} s was used up" for each in left}
+        undecided |= {each.name: "the budget was used up" for each in left}
     undecided |= {each.situation.name: each.unknown for each in judgements if each.unknown}
     outcomes = tuple(
         _outcome(name, judgements, end, question, decided=not undecided, everywhere=not found.left_out)

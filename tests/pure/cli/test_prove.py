@@ -155,10 +155,10 @@ def test_the_coverage_is_told_in_sentences():
 def test_what_is_a_sample_and_what_stays_open_is_told():
     sampled = text(HOLDS, sampled={"remotes": "3 of 20, those alike by 3, seed 0"})
     assert "except a sample: of remotes 3 of 20, those alike by 3, seed 0" in joined(sampled)
-    names = {f"ctl{number}-lost": "the budget of 2 s was used up" for number in range(7)}
+    names = {f"ctl{number}-lost": "the budget was used up" for number in range(7)}
     lines = text(OPEN, undecided={**names, "x": "it aborted"})
     assert lines[0] == "not decided: control, by the design"
-    assert "ctl4-lost and 2 more: the budget of 2 s was used up. Not decided: x: it aborted." in joined(lines)
+    assert "ctl4-lost and 2 more: the budget was used up. Not decided: x: it aborted." in joined(lines)
 
 
 def test_how_many_situations_were_not_asked_for_is_told():
