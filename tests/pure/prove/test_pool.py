@@ -104,8 +104,10 @@ def test_leaving_it_ends_what_is_not_done(tmp_path: Path) -> None:
 
 
 SCRIPT = """
+import signal
 from quorate.prove.pool import Pool
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
     with Pool(2) as pool:
         for name in ("one", "other", "third"):
             last = pool.submit(exec, {stuck!r}, {{"path": {home!r} + "/" + name}})
