@@ -330,7 +330,8 @@ def _sampled(scope: situations.Scope, seed: int) -> Mapping[str, str]:
     remotes = [node for node in scope.steady.configuration.remotes if scope.steady.takes_part(node)]
     told = {}
     if len(scope.remotes) < len(remotes):
-        told["remotes"] = f"{len(scope.remotes)} of {len(remotes)}, those alike by {SAMPLE}, seed {seed}"
+        alike = f"those alike by {SAMPLE}, with the devices that fence none but them"
+        told["remotes"] = f"{len(scope.remotes)} of {len(remotes)}, {alike}, seed {seed}"
     if len(scope.members) > situations.PERMUTED:
         told["cold-start"] = f"{situations.COLD_STARTS} orders of return"
     return told

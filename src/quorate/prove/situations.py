@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from quorate.prove.configuration import REMOTE, Primitive
 from quorate.prove.event import (
     Attributed,
     Banned,
@@ -23,7 +24,7 @@ from quorate.prove.event import (
     Returned,
     Stopped,
 )
-from quorate.prove.fencing import devices, levels
+from quorate.prove.fencing import devices, levels, targets
 from quorate.prove.history import Role
 from quorate.prove.settle import Situation
 from quorate.prove.state import State
@@ -53,6 +54,12 @@ class Scope:
     def nodes(self) -> tuple[str, ...]:
         """Members, then remotes."""
         return (*self.members, *self.remotes)
+
+    def concerns(self, resource: Primitive) -> bool:
+        """Whether something may befall a resource: not to a device that fences none but remotes left out."""
+        fenced = (targets(resource) if resource.fencing else None) or frozenset()
+        remotes = {node.lower() for node in self.steady.configuration.remotes if node not in self.remotes}
+        return not fenced or not fenced <= remotes
 
     def running(self, resource: str) -> dict[str, Role]:
         """Where a primitive runs, on those nodes."""
@@ -174,10 +181,10 @@ def promote_fails(scope: Scope) -> Iterator[Situation]:
 def _failures(scope: Scope, kind: str, tasks: tuple[str, ...], *later: Event) -> Iterator[Situation]:
     conf = scope.steady.configuration
     for resource in conf.primitives.values():
+        if resource.agent == REMOTE or not scope.concerns(resource):
+            continue
         for node, role in scope.running(resource.id).items():
             if "promote" in tasks and role is not Role.PROMOTED:
-                continue
-            if resource.agent == "ocf:pacemaker:remote":
                 continue
             yield Situation(f"{resource.id}-on-{node}-{kind}", kind, (Fails(resource.id, node, tasks), *later))
 
