@@ -67,6 +67,7 @@ class Pool(Executor):
             connection.send(work)
             ok, result = connection.recv()
         except (EOFError, OSError) as error:
+            connection.close()
             process.join()
             raise WorkerLost(f"a worker process ended with {process.exitcode}") from error
         if ok:

@@ -14,7 +14,6 @@ from quorate.prove.event import (
     Returned,
     Stopped,
     failed_monitor,
-    listed,
 )
 from quorate.prove.execute import Failing
 from quorate.prove.history import Role
@@ -125,4 +124,3 @@ def test_events_say_what_they_are() -> None:
     assert str(Lost(("n1", "n2", "n3"))) == "n1, n2 and n3 lost"
     assert str(Fails("a", "n1", ("start",))) == "a fails on n1 and cannot start"
     assert str(Attributed("n1", "standby", on=False)) == "n1 out of standby"
-    assert [listed(names) for names in (("a",), ("a", "b"))] == ["a", "a and b"]

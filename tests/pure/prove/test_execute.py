@@ -255,3 +255,17 @@ def test_what_an_agent_cannot_do_fails(cluster, graph) -> None:
     found = carry_out(cluster(clone("promotable")), graph("1: promote a n1"), agents=agents)
     assert found.failed == (1,)
     assert found.state.failed == {("a", "n1")}
+
+
+def test_quorum_goes_with_the_members_that_are_fenced(cluster, graph) -> None:
+    one = run(cluster(), graph("1: fence n1")).state
+    assert one.quorate
+    assert not run(one, graph("1: fence n2")).state.quorate
+
+
+def test_quorum_neither_goes_nor_comes_back_with_who_had_left_before(cluster, graph) -> None:
+    three = cluster()
+    gone = three.with_node(three.nodes["n1"].with_attributes(VANISHED))
+    assert run(gone, graph("1: fence n1")).state.quorate
+    without = three.with_quorum(quorate=False)
+    assert not run(without, graph("1: fence n1")).state.quorate

@@ -80,7 +80,7 @@ class Unknown:
         return __import__, ("quorate.nowhere",)
 
 
-def test_so_is_that_work_cannot_be_understood(pool: Pool) -> None:
+def test_so_is_the_one_of_work_that_cannot_be_understood(pool: Pool) -> None:
     with pytest.raises(ModuleNotFoundError, match=r"quorate\.nowhere"):
         pool.submit(len, Unknown()).result(SOON_S)  # type: ignore[arg-type]
 
