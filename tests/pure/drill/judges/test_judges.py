@@ -1,0 +1,136 @@
+"""Histories made wrong by hand: each kind of wrong is caught, and nothing else is."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from quorate.drill.judges import Judgement, bank, elements, lists, messages, tokens
+from quorate.drill.operation import Ending, Operation
+from quorate.model.finding import Verdict
+
+Told = tuple[Any, ...]
+
+
+def history(*told: Told) -> tuple[Operation, ...]:
+    """One after the other, a second each: (does, value, ending, result); without an ending it never ended."""
+    found = []
+    for number, (does, value, *end) in enumerate(told):
+        ending = Ending(end[0]) if end else Ending.UNKNOWN
+        ended_s = number + 0.5 if end else None
+        result = end[1] if len(end) > 1 else None
+        found.append(Operation(number, 1, does, value, float(number), ended_s, ending, result))
+    return tuple(found)
+
+
+GOOD = {
+    "bank": (("transfer", [0, 1, 5], "ok"), ("read", None, "ok", [5, 15]), ("read", None, "unknown")),
+    "set": (
+        ("add", 1, "ok"), ("add", 2, "unknown"), ("add", 3, "unknown"), ("add", 4, "fail"), ("add", 5),
+        ("read", None, "unknown"), ("read", None, "ok", [1, 3]),
+    ),
+    "lists": (
+        ("append", ["k", 1], "ok"), ("append", ["k", 2], "fail"), ("append", ["k", 3], "unknown"),
+        ("read", "k", "ok", [1]), ("read", "k", "ok", [1, 3]),
+    ),
+    "messages": (
+        ("publish", 1, "ok"), ("publish", 2, "unknown"), ("publish", 3, "fail"), ("publish", 4, "unknown"),
+        ("deliver", None, "ok", 4), ("deliver", None, "ok", 1), ("drain", None, "ok"),
+    ),
+    "tokens": (
+        ("issue", None, "ok", "a"), ("issue", None, "unknown"), ("validate", "a", "ok", True),
+        ("validate", "a", "unknown"), ("revoke", "a", "unknown"), ("validate", "a", "ok", True),
+        ("validate", "a", "ok", False), ("revoke", "a", "ok"), ("validate", "a", "ok", False),
+    ),
+}  # fmt: skip
+
+JUDGES: dict[str, Callable[[tuple[Operation, ...]], Judgement]] = {
+    "bank": partial(bank.judge, total=20),
+    "set": elements.judge,
+    "lists": lists.judge,
+    "messages": messages.judge,
+    "tokens": tokens.judge,
+}
+
+
+@pytest.mark.parametrize("workload", GOOD)
+def test_what_is_right_is_said_to_be(workload: str) -> None:
+    found = JUDGES[workload](history(*GOOD[workload]))
+    assert (found.wrongs, found.verdict) == ((), Verdict.YES)
+
+
+@pytest.mark.parametrize(
+    ("workload", "more", "kind"),
+    [
+        ("bank", [("read", None, "ok", [5, 14])], "torn"),
+        ("bank", [("read", None, "ok", [-5, 25])], "overdrawn"),
+        ("set", [("read", None, "ok", [3])], "lost"),
+        ("set", [("read", None, "ok", [1, 3, 9])], "unwritten"),
+        ("set", [("read", None, "ok", [1, 3, 4])], "refused"),
+        ("set", [("read", None, "ok", [1, 1, 3])], "twice"),
+        ("set", [("read", None, "ok", [1])], "vanished"),
+        ("lists", [("append", ["k", 4], "ok"), ("read", "k", "ok", [1, 3])], "lost"),
+        ("lists", [("read", "k", "ok", [3, 1])], "reordered"),
+        ("lists", [("read", "k", "ok", [1, 3, 9])], "unwritten"),
+        ("lists", [("read", "k", "ok", [1, 3, 2])], "unwritten"),
+        ("messages", [("publish", 5, "ok")], "lost"),
+        ("messages", [("deliver", None, "ok", 9)], "unpublished"),
+        ("messages", [("deliver", None, "ok", 3)], "refused"),
+        ("tokens", [("issue", None, "ok", "b"), ("validate", "b", "ok", False)], "forgotten"),
+        ("tokens", [("validate", "a", "ok", True)], "revived"),
+        ("tokens", [("validate", "z", "ok", True)], "unissued"),
+    ],
+)
+def test_each_kind_of_wrong_is_caught(workload: str, more: list[Told], kind: str) -> None:
+    found = JUDGES[workload](history(*GOOD[workload], *more))
+    assert [each.kind for each in found.wrongs] == [kind]
+    assert found.wrongs[0].operations
+    assert found.verdict is Verdict.NO
+
+
+@pytest.mark.parametrize(
+    ("workload", "more", "kind"),
+    [
+        (
+            "lists",
+            [("append", ["k", 4], "ok"), ("read", "k", "ok", [1, 3]), ("read", "k", "ok", [1, 3, 4])],
+            "stale",
+        ),
+        ("messages", [("deliver", None, "ok", 4)], "twice"),
+    ],
+)
+def test_what_nobody_promised_is_told_and_breaks_no_promise(workload: str, more: list[Told], kind: str) -> None:
+    found = JUDGES[workload](history(*GOOD[workload], *more))
+    assert [(each.kind, each.count) for each in found.wrongs] == [(kind, 1)]
+    assert found.verdict is Verdict.YES
+
+
+@pytest.mark.parametrize(
+    ("workload", "told"),
+    [
+        ("bank", [("transfer", [0, 1, 5], "ok"), ("read", None, "fail")]),
+        ("set", [("add", 1, "ok")]),
+        ("set", [("read", None, "ok", []), ("add", 1, "ok")]),
+        ("lists", [("append", ["k", 1], "ok")]),
+        ("messages", [("publish", 1, "ok")]),
+        ("tokens", [("issue", None, "ok", "a")]),
+    ],
+)
+def test_what_was_never_seen_is_unknown(workload: str, told: list[Told]) -> None:
+    found = JUDGES[workload](history(*told))
+    assert found.wrongs == ()
+    assert found.verdict is Verdict.UNKNOWN
+    assert found.why_unknown
+
+
+def test_only_the_first_of_many_are_named() -> None:
+    found = elements.judge(history(*(("add", number, "ok") for number in range(20)), ("read", None, "ok", [])))
+    (lost,) = found.wrongs
+    assert (lost.count, len(lost.operations)) == (20, 5)
+    assert lost.operations[0] == "add 0 by client 1 at 0.000 s"
+
+
+def test_the_longest_silence_is_between_two_deliveries() -> None:
+    told = (("deliver", None, "ok", 1), ("publish", 2, "ok"), ("publish", 3, "ok"), ("deliver", None, "ok", 2))
+    assert messages.silence_s(history(*told)) == 3.0
