@@ -1,8 +1,8 @@
 """What a client did, written down as it does it: one line when it begins an operation, one when that ends.
 
-A line is JSON: `id` of the operation in its history, `at_s` (seconds since the history's origin), and when it begins
-`client`, `does` and `value`, when it ends `ending`, `result` and `error`. An operation without an end was under way
-when the client ended: nobody knows whether it took effect.
+A line is JSON: `id` of the operation in its history, `at_s` (seconds since the history's origin), and when it
+begins `client`, `does` and `value`, when it ends `ending`, `result` and `error`. An operation without an end
+was under way when the client ended: nobody knows whether it took effect.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Lists to which numbers are appended, each one once: their order in the lists tells who saw what.
 
-What Galera promises: an acknowledged write is never lost, and all nodes apply the same writes in the same order. It
-does not promise that a read elsewhere sees the last write (`wsrep_sync_wait=0`): stale reads are told, and break no
-promise.
+What Galera promises: an acknowledged write is never lost, and all nodes apply the same writes in the same
+order. It does not promise that a read elsewhere sees the last write (`wsrep_sync_wait=0`): stale reads are
+told, and break no promise.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,8 @@
 """Keystone's tokens: one that was issued stays valid, on every node; one that was revoked is invalid.
 
-Keystone's nodes cache validations (`[token] cache_time`, 300 s if not set): a revocation that one node acknowledged
-reaches the others' caches only if they share one, and the loss of a memcached must not bring a revoked token back.
+Keystone's nodes cache validations (`[token] cache_time`, 300 s if not set): a revocation that one node
+acknowledged reaches the others' caches only if they share one, and the loss of a memcached must not bring a
+revoked token back.
 """
 
 from collections.abc import Sequence
