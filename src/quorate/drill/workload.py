@@ -22,7 +22,7 @@ class Client(Protocol):
         """What it does, one after the other, without end: (does, value)."""
 
     async def call(self, does: str, value: Any) -> Any:
-        """Do it; the result. Raises Refused if it surely did not happen; whatever else is raised leaves that open."""
+        """Do it; the result. Raises Refused if it surely did not happen; what else is raised leaves that open."""
 
     async def close(self) -> None:
         """Give back what it holds; it may be broken."""
