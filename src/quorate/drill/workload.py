@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,11 +90,10 @@ class At:
         for does, value in self.client.operations():
             await self.does(does, value)
             due_s = max(self.now_s(), due_s + self.workload.every_s)
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), due_s - self.now_s())
-            except TimeoutError:
-                continue
-            return
+            if stop.is_set():  # also where there was no time to wait
+                return
 
 
 @asynccontextmanager

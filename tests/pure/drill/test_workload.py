@@ -9,6 +9,7 @@ from typing import Any
 from quorate.drill.judges import Judgement, elements
 from quorate.drill.operation import Ending, Operation, Recorder, read
 from quorate.drill.workload import Refused, at_work
+from quorate.remote.until import until
 
 
 class Service:
@@ -64,10 +65,12 @@ def worked(*services: Service, least: int) -> tuple[Operation, ...]:
     def lines() -> list[str]:
         return stream.getvalue().splitlines(keepends=True)
 
+    async def ended() -> int:
+        return sum(each.ended_s is not None for each in read(lines()))
+
     async def work() -> None:
-        async with asyncio.timeout(10), at_work(Adding(*services), Recorder(stream), time.monotonic()):
-            while sum(each.ended_s is not None for each in read(lines())) < least:
-                await asyncio.sleep(0.01)  # between two looks
+        async with asyncio.timeout(20), at_work(Adding(*services), Recorder(stream), time.monotonic()):
+            await until("operations", ended, lambda count: count >= least, within_s=10, every_s=0.01)
 
     asyncio.run(work())
     return read(lines())
