@@ -5,12 +5,12 @@ It shows what was found and how much was looked at, never a resource's parameter
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
+from quorate.formats.markup import document, element, table
 from quorate.model.finding import Verdict
 from quorate.prove.counterexample import Counterexample, actions, steps
-from quorate.prove.picture import GLYPHS, element, picture
+from quorate.prove.picture import GLYPHS, picture
 from quorate.prove.proof import Coverage, Proof, PropertyOutcome
 from quorate.prove.scene import scene
 from quorate.prove.words import listed
@@ -27,17 +27,7 @@ STYLE = Path(__file__).with_name("page.css").read_text()
 
 def page(title: str, proof: Proof, counterexamples: Sequence[Counterexample]) -> str:
     """The whole page. The same proof and counterexamples give the same text."""
-    head = element(
-        "head",
-        {},
-        element("meta", {"charset": "utf-8"}),
-        element("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
-        element("title", {}, f"{VERDICTS[proof.verdict]}: {title}"),
-        element("style", {}, STYLE),
-    )
-    body = element("body", {}, *_body(title, proof, counterexamples))
-    html = element("html", {"lang": "en"}, head, body)
-    return f"<!DOCTYPE html>\n{ET.tostring(html, encoding='unicode', method='html')}\n"
+    return document(f"{VERDICTS[proof.verdict]}: {title}", STYLE, _body(title, proof, counterexamples))
 
 
 def _body(title: str, proof: Proof, counterexamples: Sequence[Counterexample]) -> Iterator[Element]:
@@ -150,7 +140,7 @@ def _words(each: Counterexample) -> Iterator[Element]:
 def _properties(proof: Proof, counterexamples: Sequence[Counterexample]) -> Element:
     links = {each.refutation.breach.property: f"#c{number}" for number, each in enumerate(counterexamples, 1)}
     rows = [_row(each, links.get(each.name)) for each in proof.properties]
-    return _table(("Property", "Verdict", "Times checked"), rows)
+    return table(("Property", "Verdict", "Times checked"), rows, numbers=(2,))
 
 
 def _row(outcome: PropertyOutcome, link: str | None) -> tuple[Element, ...]:
@@ -178,15 +168,6 @@ def _why_vacuous(outcome: PropertyOutcome) -> str:
     return "never anything to check" if outcome.everywhere else "not in the situations asked for"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[Element]]) -> Element:
-    """A table whose last column has numbers."""
-    *words, number = (element("th", {"scope": "col"}, each) for each in heads)
-    number.set("class", "number")
-    head = element("tr", {}, *words, number)
-    body = [element("tr", {}, *row) for row in rows]
-    return element("table", {}, element("thead", {}, head), element("tbody", {}, *body))
-
-
 def _coverage(coverage: Coverage) -> Iterator[Element]:
     by = f"Pacemaker {coverage.pacemaker} decided ({coverage.engine}, {coverage.place})"
     yield element("p", {}, f"{by}, in {coverage.seconds:.1f} s.")
@@ -199,7 +180,7 @@ def _coverage(coverage: Coverage) -> Iterator[Element]:
         (element("td", {}, kind), element("td", {"class": "number"}, f"{count:,}"))
         for kind, count in coverage.classes.items()
     ]
-    yield _table(("Class of situations", "Situations"), rows)
+    yield table(("Class of situations", "Situations"), rows, numbers=(1,))
 
 
 def _undecided(proof: Proof) -> Iterator[Element]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from xml.etree.ElementTree import Element
 
+from quorate.formats.markup import element
 from quorate.prove.history import Role
 from quorate.prove.intent import VIRTUAL_IPS
 from quorate.prove.scene import Chapter, Edge, Mark, Outcome, Relation, Round, Scene, struck
@@ -54,26 +55,6 @@ _HAPPENS = {
 }
 _TASKS = ("fence", "stop", "demote", "migrate_to", "shut down", "start", "migrate_from", "promote")
 _ABOUT_ACTIONS = frozenset({"fenced-first", "order", "undisturbed", "return-undisturbed"})
-
-
-def element(tag: str, attributes: Mapping[str, object] | None = None, *children: "Element | str") -> Element:
-    """An element with those attributes and children.
-
-    Text is escaped when it is written; what is not printable is replaced.
-    """
-    made = Element(tag, {name: _clean(str(value)) for name, value in (attributes or {}).items()})
-    for child in children:
-        if not isinstance(child, str):
-            made.append(child)
-        elif len(made):
-            made[-1].tail = (made[-1].tail or "") + _clean(child)
-        else:
-            made.text = (made.text or "") + _clean(child)
-    return made
-
-
-def _clean(text: str) -> str:
-    return "".join(each if each.isprintable() or each in "\n\t" else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def picture(shown: Scene, name: str) -> Element:

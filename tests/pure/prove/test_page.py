@@ -1,10 +1,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from html import escape
-from html.parser import HTMLParser
 
 import pytest
 
+from parsed import Parsed
 from quorate.prove.apparent import Cause
 from quorate.prove.counterexample import Counterexample
 from quorate.prove.event import Event, Fails, Lost
@@ -20,7 +20,6 @@ from quorate.prove.state import read as read_state
 
 HOSTILE = '<script>alert("&amp;")</script>'
 SECRET = "hunter2"
-VOID = {"meta"}
 
 FENCE = (
     '<crm_event id="1" operation="stonith" operation_key="stonith-ctl1-reboot" on_node="{0}" on_node_uuid="1"/>'
@@ -29,32 +28,6 @@ ACT = (
     '<rsc_op id="{id}" operation="{task}" operation_key="{resource}_{task}_0" on_node="{node}" on_node_uuid="2">'
     '<primitive id="{resource}" class="ocf" provider="heartbeat" type="IPaddr2"/></rsc_op>'
 )
-
-
-class Parsed(HTMLParser):
-    """A page: what it says, its elements, and whether each of them that begins also ends."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.said = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.said += data
-
-    def classes(self) -> set[str]:
-        return {one for _, about in self.tags for one in (about.get("class") or "").split()}
 
 
 def cluster(members: Sequence[str], vip: str = "vip", holder: int = 0) -> State:
