@@ -7,9 +7,9 @@ was under way when the client ended: nobody knows whether it took effect.
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 
 class Ending(Enum):
@@ -44,6 +44,11 @@ class Operation:
     def ok(self) -> bool:
         """Whether the client was told that it took effect."""
         return self.ending is Ending.OK
+
+    def since(self, at_s: float) -> Self:
+        """The same, in seconds since that second of its history."""
+        ended_s = None if self.ended_s is None else self.ended_s - at_s
+        return replace(self, began_s=self.began_s - at_s, ended_s=ended_s)
 
     def __str__(self) -> str:
         return f"{self.does} {json.dumps(self.value)} by client {self.client} at {self.began_s:.3f} s"

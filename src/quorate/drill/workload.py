@@ -12,7 +12,7 @@ from quorate.drill.operation import Ending, Operation, Recorder
 
 
 class Refused(Exception):
-    """The service answered that the operation did not take effect, and never will."""
+    """The operation surely did not take effect, and never will."""
 
 
 class Client(Protocol):
@@ -32,13 +32,17 @@ class Workload(Protocol):
     """What a service is used for: its clients, and the judge of what they lived through."""
 
     name: str
+    component: str
+    """Whose service it uses."""
     every_s: float
     """How often each client begins an operation, if the last one has ended."""
     patience_s: float
     """How long a client waits for an answer; then the operation's outcome is unknown."""
+    asks: frozenset[str]
+    """What is done that a service in order always answers: its failures are an outage."""
 
     async def prepare(self) -> None:
-        """Make what the clients need (a schema, a queue, a user). Raises CommandFailed."""
+        """Make what the clients need (a schema, a queue), anew if an earlier run left it."""
 
     def clients(self) -> Sequence[Client]:
         """The clients, each with connections of its own."""
@@ -50,7 +54,7 @@ class Workload(Protocol):
         """What was lost, and what appeared from nowhere."""
 
     async def remove(self) -> None:
-        """Remove what `prepare` made."""
+        """Remove what `prepare` made, if it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +88,30 @@ class At:
         self.recorder.ended(operation, ending, self.now_s(), result=result, error=error)
         return ending
 
-    async def work(self, stop: asyncio.Event) -> None:
-        """Operations at its pace until told to stop."""
-        due_s = self.now_s()
+    async def work(self, stop: asyncio.Event, after_s: float) -> None:
+        """Operations at its pace, the first after a while, until told to stop."""
+        due_s = self.now_s() + after_s
         for does, value in self.client.operations():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), max(0.0, due_s - self.now_s()))
+            if stop.is_set():
+                return
             await self.does(does, value)
             due_s = max(self.now_s(), due_s + self.workload.every_s)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), due_s - self.now_s())
-            if stop.is_set():  # also where there was no time to wait
-                return
 
 
 @asynccontextmanager
 async def at_work(workload: Workload, recorder: Recorder, origin_s: float) -> AsyncIterator[None]:
-    """A workload's clients at work as long as the block runs; what is under way at its end is awaited."""
+    """A workload's clients at work as long as the block runs; what is under way at its end is awaited.
+
+    They begin one after the other within their pace: together they ask more often than each of them.
+    """
     stop = asyncio.Event()
     clients = [At(number, each, workload, recorder, origin_s) for number, each in enumerate(workload.clients(), 1)]
     try:
         async with asyncio.TaskGroup() as group:
-            for each in clients:
-                group.create_task(each.work(stop))
+            for place, each in enumerate(clients):
+                group.create_task(each.work(stop, workload.every_s * place / len(clients)))
             try:
                 yield
             finally:

@@ -36,8 +36,10 @@ class Service:
 
 class Adding:
     name = "set"
+    component = "database"
     every_s = 0.001
     patience_s = 0.05
+    asks = frozenset({"add"})
 
     def __init__(self, *services: Service) -> None:
         self._services = services

@@ -12,10 +12,12 @@ from quorate.drill.operation import Ending, Operation
 
 
 def judge(operations: Sequence[Operation]) -> Judgement:
-    """`publish` has a message's number, and is ok when confirmed; `deliver` gives one; `drain` finds no more."""
+    """`publish` has a message's number, and is ok if confirmed; `deliver` gives one, `drain` all that are left."""
     published = {each.value: each for each in operations if each.does == "publish"}
     delivered = Counter(each.result for each in operations if each.does == "deliver" and each.ok)
-    drained = any(each.does == "drain" and each.ok for each in operations)
+    drains = [each for each in operations if each.does == "drain" and each.ok]
+    delivered.update(number for each in drains for number in each.result)
+    drained = bool(drains)
     lost = (each for each in published.values() if each.ok and each.value not in delivered)
     refused = (each for each in published.values() if each.ending is Ending.FAIL and each.value in delivered)
     return Judgement.of(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quorate.drill.judges import Judgement, bank, elements, lists, messages, tokens
+from quorate.drill.judges import Judgement, bank, cache, elements, lists, messages, tokens
 from quorate.drill.operation import Ending, Operation
 from quorate.model.finding import Verdict
 
@@ -36,7 +36,12 @@ GOOD = {
     ),
     "messages": (
         ("publish", 1, "ok"), ("publish", 2, "unknown"), ("publish", 3, "fail"), ("publish", 4, "unknown"),
-        ("deliver", None, "ok", 4), ("deliver", None, "ok", 1), ("drain", None, "ok"),
+        ("deliver", None, "ok", 4), ("drain", None, "unknown"), ("drain", None, "ok", [1]),
+    ),
+    "cache": (
+        ("get", "k", "ok", None), ("set", ["k", 1], "ok", True), ("get", "k", "ok", 1),
+        ("set", ["k", 2], "unknown"), ("get", "k", "ok", 1), ("set", ["k", 3], "ok", False),
+        ("get", "k", "ok", None), ("set", ["k", 3], "ok", True), ("get", "k", "ok", 3), ("get", "k", "unknown"),
     ),
     "tokens": (
         ("issue", None, "ok", "a"), ("issue", None, "unknown"), ("validate", "a", "ok", True),
@@ -50,6 +55,7 @@ JUDGES: dict[str, Callable[[tuple[Operation, ...]], Judgement]] = {
     "set": elements.judge,
     "lists": lists.judge,
     "messages": messages.judge,
+    "cache": cache.judge,
     "tokens": tokens.judge,
 }
 
@@ -77,6 +83,9 @@ def test_what_is_right_is_said_to_be(workload: str) -> None:
         ("messages", [("publish", 5, "ok")], "lost"),
         ("messages", [("deliver", None, "ok", 9)], "unpublished"),
         ("messages", [("deliver", None, "ok", 3)], "refused"),
+        ("messages", [("drain", None, "ok", [9])], "unpublished"),
+        ("cache", [("get", "k", "ok", 9)], "foreign"),
+        ("cache", [("get", "other", "ok", 3)], "foreign"),
         ("tokens", [("issue", None, "ok", "b"), ("validate", "b", "ok", False)], "forgotten"),
         ("tokens", [("validate", "a", "ok", True)], "revived"),
         ("tokens", [("validate", "z", "ok", True)], "unissued"),
@@ -98,6 +107,7 @@ def test_each_kind_of_wrong_is_caught(workload: str, more: list[Told], kind: str
             "stale",
         ),
         ("messages", [("deliver", None, "ok", 4)], "twice"),
+        ("cache", [("set", ["k", 4], "ok", True), ("get", "k", "ok", 3)], "stale"),
     ],
 )
 def test_what_nobody_promised_is_told_and_breaks_no_promise(workload: str, more: list[Told], kind: str) -> None:
@@ -114,6 +124,7 @@ def test_what_nobody_promised_is_told_and_breaks_no_promise(workload: str, more:
         ("set", [("read", None, "ok", []), ("add", 1, "ok")]),
         ("lists", [("append", ["k", 1], "ok")]),
         ("messages", [("publish", 1, "ok")]),
+        ("cache", [("set", ["k", 1], "ok", True)]),
         ("tokens", [("issue", None, "ok", "a")]),
     ],
 )
