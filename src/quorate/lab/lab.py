@@ -100,6 +100,21 @@ class Lab:
             switch.off()
             switch.on()
 
+    def exists(self) -> bool:
+        """Whether any host of it was made."""
+        there = containers.of_lab(self.machine.podman, self.layout.lab)
+        return any(container.state == self.layout.state for container in there)
+
+    def powered(self, node: str) -> bool:
+        """Whether the host has power."""
+        return self._switch(node).is_on()
+
+    def wipe(self, node: str) -> None:
+        """Cut the host's power and throw its disk away; `up` makes it anew, with nothing but the system."""
+        self.power_off(node)
+        container = self.layout.host(node).container
+        containers.remove(self.machine.podman, lambda name: name == container)
+
     def cut(self, node: str) -> None:
         """Drop all traffic of the host; its BMC stays reachable for the others."""
         wiring.cut(self.layout.host(node))

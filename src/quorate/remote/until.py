@@ -43,3 +43,8 @@ async def until(
                 await asyncio.sleep(every_s)
     except TimeoutError as error:
         raise Deadline(what, within_s, last) from error
+
+
+async def rest(seconds: float) -> None:
+    """Let time pass that is meant to pass: how long something stays broken, how far apart two things happen."""
+    await asyncio.sleep(max(0.0, seconds))

@@ -1,0 +1,131 @@
+"""Which node a fault hits: by its name, or by what it is at that moment."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from quorate.catalog import haproxy, program
+from quorate.drill.scene import Scene
+from quorate.formats import status
+from quorate.model.topology import VirtualIp
+from quorate.remote.shipping import Probe
+from quorate.remote.until import until
+
+GATHERED_WITHIN_S = 60.0
+
+
+class NoAim(Exception):
+    """No node is at present what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What nodes are now; None where nobody is, or nobody could say."""
+
+    holder: str | None
+    writer: str | None
+    dc: str | None
+
+
+async def roles(scene: Scene) -> Roles:
+    """Ask the nodes that can be reached."""
+    topology = scene.design.cloud.topology
+    address = haproxy.address_id(_vip(scene))
+    ask = [Probe(status.COMMAND), Probe((*program("haproxy_say"), haproxy.ADMIN_SOCKET, "show stat"))]
+    holder = writer = dc = None
+    for monitor, stat in (await scene.hosts.ask(ask)).values():
+        if monitor.rc == 0:
+            view = status.read(monitor.stdout)
+            dc = dc or view.dc
+            holder = holder or next(iter(view.active(address)), None)
+        if topology.has("galera"):
+            writer = writer or haproxy.chosen_server(stat.stdout, "galera")
+    return Roles(holder, writer, dc)
+
+
+def _vip(scene: Scene) -> VirtualIp:
+    return scene.design.cloud.topology.virtual_ip("keystone")
+
+
+async def node(scene: Scene, aim: str) -> str:
+    """The node that an aim means now. Raises NoAim."""
+    if aim in scene.nodes:
+        return aim
+    if aim not in AIMS:
+        raise NoAim(f"no node is called {aim}, and it is none of {', '.join(AIMS)}")
+    _, find = AIMS[aim]
+    found = await find(scene)
+    if found is None:
+        raise NoAim(f"no node is {aim} now; see: quorate verify")
+    return found
+
+
+async def _holder(scene: Scene) -> str | None:
+    return (await roles(scene)).holder
+
+
+async def _writer(scene: Scene) -> str | None:
+    return (await roles(scene)).writer
+
+
+async def _dc(scene: Scene) -> str | None:
+    return (await roles(scene)).dc
+
+
+async def _random(scene: Scene) -> str | None:
+    return scene.chance.choice(scene.nodes)
+
+
+async def _bystander(scene: Scene) -> str | None:
+    now = await roles(scene)
+    others = [name for name in scene.nodes if name not in {now.holder, now.writer, now.dc}]
+    return scene.chance.choice(others or [name for name in scene.nodes if name != now.holder])
+
+
+async def _broker(scene: Scene) -> str | None:
+    """Where most quorum queues have their leader."""
+    listed = "rabbitmqctl --silent --timeout 15 list_queues leader"
+    leaders = (await scene.hosts.sh(scene.nodes[0], listed)).split()
+    names = [leader.partition("@")[2] for leader in leaders if "@" in leader]
+    return max(sorted(set(names)), key=names.count) if names else None
+
+
+async def _fullest(scene: Scene) -> str | None:
+    """The database's writer, once it also holds the address and is the DC.
+
+    The DC is the member whose controller has run longest: the others' are restarted while nothing is managed.
+    """
+    now = await roles(scene)
+    writer = now.writer
+    if writer is None:
+        return None
+    address = haproxy.address_id(_vip(scene))
+    if now.holder != writer:
+        await scene.hosts.sh(writer, f"crm_resource --move --resource {address} --node {writer}")
+    if now.dc != writer:
+        await scene.hosts.sh(writer, "crm_attribute --name maintenance-mode --update true")
+        try:
+            for peer in scene.peers(writer):
+                await scene.hosts.sh(peer, "systemctl restart pacemaker", timeout_s=60)
+        finally:
+            await scene.hosts.sh(writer, "crm_attribute --name maintenance-mode --delete")
+    await until(
+        f"{writer} is writer, DC and holds {address}",
+        lambda: roles(scene),
+        lambda seen: seen == Roles(writer, writer, writer),
+        within_s=GATHERED_WITHIN_S,
+        every_s=1,
+    )
+    await scene.hosts.sh(writer, f"crm_resource --clear --resource {address}")
+    return writer
+
+
+Find = Callable[[Scene], Awaitable[str | None]]
+AIMS: Mapping[str, tuple[str, Find]] = {
+    "vip-holder": ("holds the virtual IP", _holder),
+    "writer": ("is the database's writer", _writer),
+    "dc": ("is Pacemaker's designated controller", _dc),
+    "queue-leader": ("leads most of RabbitMQ's quorum queues", _broker),
+    "fullest": ("is made all of these three before: holder, writer and DC", _fullest),
+    "bystander": ("is none of them, or at least not the holder", _bystander),
+    "random": ("any, by the seed", _random),
+}

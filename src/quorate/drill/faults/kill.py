@@ -1,0 +1,100 @@
+"""kill -9 of a daemon, and SIGSTOP: it lives, takes connections, and never answers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from quorate.drill.affliction import Affliction, afflict, relieve
+from quorate.drill.fault import Fault
+from quorate.drill.hosts import sh
+from quorate.drill.scene import Scene
+from quorate.model.design import Design
+from quorate.model.resource import Primitive
+
+HUNG_S = 30
+# The cluster's own, which no resource is for.
+STACK = {
+    "corosync": ("corosync", "its node falls silent: the others fence it"),
+    "pacemakerd": ("pacemakerd", "systemd starts it again, and it finds its own daemons at work"),
+    "pacemaker-controld": ("pacemaker-controld", "its node is fenced, or it is started again and takes part anew"),
+}
+AIMS = {"galera": "writer", "haproxy": "bystander"}
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """Processes that belong together: `signal` is a shell script that sends them the signal $SIGNAL."""
+
+    name: str
+    signal: str
+    aim: str
+    expects: str
+
+    def script(self, signal: str) -> str:
+        """Send it."""
+        return f"SIGNAL={signal}; {self.signal}"
+
+
+def faults(design: Design) -> Iterator[Fault]:
+    """Two for each daemon."""
+    for daemon in daemons(design):
+        yield Fault(
+            name=f"kill-{daemon.name}",
+            does=f"kills {daemon.name} on a node (SIGKILL)",
+            heals="by itself: it is started again",
+            expects=daemon.expects,
+            aim=daemon.aim,
+            hold_s=5,
+            harm=partial(_kill, daemon),
+            heal=_nothing_left,
+        )
+        stopped = Affliction(daemon.script("STOP"), f"{{ {daemon.script('CONT')}; }} || true")
+        yield Fault(
+            name=f"hang-{daemon.name}",
+            does=f"freezes {daemon.name} on a node (SIGSTOP): it takes connections and never answers",
+            heals="lets it go on (SIGCONT)",
+            expects="the others serve; what asks it finds that out within its timeouts",
+            aim=daemon.aim,
+            hold_s=HUNG_S,
+            harm=partial(_hang, stopped),
+            heal=partial(_let_go, stopped),
+        )
+
+
+def daemons(design: Design) -> Iterator[Daemon]:
+    """The cluster stack's, and one for each resource that runs processes."""
+    for name, (process, expects) in STACK.items():
+        yield Daemon(name, f"kill -s $SIGNAL $(pgrep -f '^[^ ]*/{process}( |$)')", "random", expects)
+    for cluster in design.clusters:
+        for primitive in cluster.configuration.primitives():
+            signal = _signal(primitive)
+            if signal:
+                aim = AIMS.get(primitive.id, "random")
+                yield Daemon(primitive.id, signal, aim, "Pacemaker starts it again; the others serve meanwhile")
+
+
+def _signal(primitive: Primitive) -> str | None:
+    if primitive.agent.startswith("systemd:"):
+        unit = primitive.agent.removeprefix("systemd:")
+        return f"systemctl kill --kill-whom=all --signal=$SIGNAL {unit}.service"
+    if "pid" in primitive.parameters:
+        return f'kill -s $SIGNAL "$(cat {primitive.parameters["pid"]})"'
+    return None
+
+
+async def _kill(daemon: Daemon, scene: Scene, node: str) -> None:
+    async with scene.hosts.session(node) as session:
+        scene.strike()
+        await sh(session, daemon.script("KILL"))
+
+
+async def _nothing_left(_scene: Scene, _node: str) -> None:
+    """What was killed is the cluster's to start."""
+
+
+async def _hang(stopped: Affliction, scene: Scene, node: str) -> None:
+    await afflict(scene, {node: stopped})
+
+
+async def _let_go(stopped: Affliction, scene: Scene, node: str) -> None:
+    await relieve(scene, {node: stopped})
