@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from typing import Any
 
 from quorate.catalog import program
@@ -19,6 +20,12 @@ PORT = 5672
 USER = "openstack"
 PASSWORD = Secret("rabbitmq/openstack")
 COOKIE = Secret("rabbitmq/erlang-cookie", length=32)
+
+REJOIN_PROGRAM = "/usr/local/lib/quorate/rabbitmq-rejoin"
+WATCH_PROGRAM = "/usr/local/lib/quorate/rabbitmq-watch"
+WATCH_UNIT = "quorate-rabbitmq-watch.service"
+DATA = "/var/lib/rabbitmq/mnesia"
+LOG = "/var/log/rabbitmq/rabbitmq.log"
 
 _LISTENING = f"""
 import socket
@@ -100,17 +107,13 @@ def config(design: Design, node: Node) -> Iterator[File]:
         read_by=("rabbitmq",),
     )
     environment = {
-        "NODENAME": f"rabbit@{node.name}",
+        "NODENAME": _name(node),
         # Idle schedulers give the processor back at once: the broker shares it (RabbitMQ, Runtime Tuning).
         "SERVER_ADDITIONAL_ERL_ARGS": '"+sbwt none +sbwtdcpu none +sbwtdio none"',
     }
     merged = settings.merged({settings.MAIN: environment}, extra.get("rabbitmq-env.conf"))
     yield File("/etc/rabbitmq/rabbitmq-env.conf", settings.flat(merged, "="), read_by=("rabbitmq",))
-    # Started once it runs, not once it is ready: a broker that boots waits for those that stopped after it, and an
-    # action that waits holds up all others of the cluster, the start of those brokers too (ADR 7).
-    yield File(
-        "/etc/systemd/system/rabbitmq-server.service.d/quorate.conf", settings.unit({"Service": {"Type": "exec"}})
-    )
+    yield from _units(design)
     yield File(
         "/var/lib/rabbitmq/.erlang.cookie",
         COOKIE.reference,
@@ -121,6 +124,41 @@ def config(design: Design, node: Node) -> Iterator[File]:
     )
 
 
+def _units(design: Design) -> Iterator[File]:
+    """How the broker is started, and who lives and dies with it, with their programs."""
+    names = " ".join(_name(member) for member in design.cloud.topology.members_of("rabbitmq"))
+    drop_in = {
+        "Unit": {"Wants": WATCH_UNIT},
+        "Service": {
+            # Started once it runs, not once it is ready: a broker that boots waits for those that stopped after
+            # it, and an action that waits holds up all others of the cluster, the start of those brokers too
+            # (ADR 7).
+            "Type": "exec",
+            # %l is the host's short name (systemd.unit(5)).
+            "ExecStartPre": f"{REJOIN_PROGRAM} {DATA} rabbit@%l {names}",
+        },
+    }
+    watch = {
+        "Unit": {
+            "Description": "Restarts the broker when it stays parted from most of the others",
+            "BindsTo": "rabbitmq-server.service",
+            "After": "rabbitmq-server.service",
+        },
+        "Service": {
+            "ExecStart": f"{WATCH_PROGRAM} {LOG} {names}",
+            "User": "rabbitmq",
+            "Restart": "on-failure",
+            "RestartSec": "5",
+        },
+    }
+    for path, unit in (("rabbitmq-server.service.d/quorate.conf", drop_in), (WATCH_UNIT, watch)):
+        yield File(f"/etc/systemd/system/{path}", settings.unit(unit), read_by=("rabbitmq",))
+    programs = files("quorate.catalog").joinpath("programs")
+    for path, program_file in ((REJOIN_PROGRAM, "rabbitmq_rejoin.py"), (WATCH_PROGRAM, "rabbitmq_watch.py")):
+        text = programs.joinpath(program_file).read_text()
+        yield File(path, text, mode=0o755, read_by=("rabbitmq",))
+
+
 def _conf(design: Design, node: Node) -> dict[str, str]:
     timers = design.cloud.timers
     members = design.cloud.topology.members_of("rabbitmq")
@@ -128,11 +166,15 @@ def _conf(design: Design, node: Node) -> dict[str, str]:
         "listeners.tcp.1": f"{node.address}:{PORT}",
         "cluster_formation.peer_discovery_backend": "classic_config",
         **{
-            f"cluster_formation.classic_config.nodes.{number}": f"rabbit@{member.name}"
+            f"cluster_formation.classic_config.nodes.{number}": _name(member)
             for number, member in enumerate(members, 1)
         },
         "cluster_partition_handling": "pause_minority",
         "default_queue_type": "quorum",
+        # A broker that comes back with an empty disk gets its copies of the queues again.
+        "quorum_queue.continuous_membership_reconciliation.enabled": "true",
+        "quorum_queue.continuous_membership_reconciliation.auto_remove": "true",
+        "quorum_queue.continuous_membership_reconciliation.target_group_size": str(min(3, len(members))),
         "net_ticktime": str(timers.rabbitmq_net_tick_s),
         "heartbeat": str(timers.rabbitmq_heartbeat_s),
         # No user of the package's making: the shared one is made by the deployment.
@@ -141,6 +183,11 @@ def _conf(design: Design, node: Node) -> dict[str, str]:
         "loopback_users": "none",
         "log.file": "rabbitmq.log",
     }
+
+
+def _name(node: Node) -> str:
+    """A broker's name among Erlang's nodes."""
+    return f"rabbit@{node.name}"
 
 
 def transport_url(topology: Topology) -> str:
