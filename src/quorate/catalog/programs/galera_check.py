@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Answer HTTP 200 when this Galera member is Synced, in the primary component and writable; 503 otherwise.
+"""Answer HTTP 200 when this Galera member is Synced, in the primary component, writable and up to date; or 503.
 
 Usage: galera-check ADDRESS PORT SOCKET MEMBER... Keeps one connection to the server open, so that a check costs
 one query. GET /turn from a MEMBER's address is answered once no other caller has the turn, which it then has for
@@ -47,6 +47,9 @@ class Member:
                         connect_timeout=1,
                         read_timeout=1,
                         autocommit=True,
+                        # Answered only once the whole group's writes up to now are here: a member that was
+                        # frozen, and that the others have left out, says of itself that it is synced.
+                        init_command="SET SESSION wsrep_sync_wait = 1",
                     )
                 with self._connection.cursor() as cursor:
                     cursor.execute(QUERY)
