@@ -85,8 +85,7 @@ def _token_lifetime_s(cloud: Cloud) -> int:
 def bootstrap(design: Design) -> tuple[Step, ...]:
     """The tables, then the first user and the catalogue; both guarded by what is there."""
     url, public = design.url(SERVICE), design.url(SERVICE, public=True)
-    first, *_ = design.cloud.topology.members_of("keystone")
-    proxy = design.address(design.listener("galera"), first)
+    proxy = design.address(design.listener("galera"))
     wanted = {"url": url, "public": public, "region": design.cloud.region, "password": ADMIN.reference}
     script = files("quorate.catalog").joinpath("programs", "keystone_ready.py").read_text()
     ready = ("python3", "-c", script)
@@ -153,7 +152,7 @@ def config(design: Design, node: Node) -> Iterator[File]:
     extra = design.cloud.extra
     yield File(
         "/etc/keystone/keystone.conf",
-        settings.ini(settings.merged(_keystone(design, node), extra.get("keystone.conf"))),
+        settings.ini(settings.merged(_keystone(design), extra.get("keystone.conf"))),
         group="keystone",
         mode=0o640,
         read_by=("keystone",),
@@ -202,9 +201,9 @@ def _clouds(design: Design) -> str:
     return json.dumps({"clouds": {"admin": cloud}}, indent=2) + "\n"
 
 
-def _keystone(design: Design, node: Node) -> settings.Settings:
+def _keystone(design: Design) -> settings.Settings:
     cloud, timers = design.cloud, design.cloud.timers
-    database = design.address(design.listener("galera"), node)
+    database = design.address(design.listener("galera"))
     patience = f"connect_timeout={timers.database_connect_s}&read_timeout={timers.database_read_s}"
     return {
         "DEFAULT": {
@@ -229,7 +228,12 @@ def _keystone(design: Design, node: Node) -> settings.Settings:
             "memcache_pool_maxsize": "100",
             "memcache_pool_connection_get_timeout": "2",
         },
-        "token": {"provider": "fernet", "expiration": str(TOKEN_LIFETIME_S)},
+        "token": {
+            "provider": "fernet",
+            "expiration": str(TOKEN_LIFETIME_S),
+            # A cache that one process has set aside keeps a token valid that another has revoked (docs/adr/0012).
+            "caching": "false",
+        },
         # Quorate rotates and drops keys by their age; Keystone must not drop any by their number.
         "fernet_tokens": {"key_repository": "/etc/keystone/fernet-keys", "max_active_keys": "1000"},
         "credential": {"key_repository": "/etc/keystone/credential-keys"},
