@@ -137,8 +137,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
 
 def bootstrap(design: Design) -> tuple[Step, ...]:
     """Whatever databases the components declared, each with its user."""
-    first, *_ = design.cloud.topology.members_of("galera")
-    proxy = design.address(design.listener("galera"), first)
+    proxy = design.address(design.listener("galera"))
     databases = tuple(
         _create(database, proxy) for component in design.components() for database in component.databases
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from quorate.formats import settings
 from quorate.model.cloud import Cloud, Fencing, FencingDevice
 from quorate.model.component import Component, Step
-from quorate.model.design import Design
+from quorate.model.design import LOOPBACK, Design
 from quorate.model.item import Command, Directory, File
 from quorate.model.resource import Op, Primitive
 from quorate.model.secret import Secret
@@ -68,7 +68,7 @@ def config(design: Design, node: Node) -> Iterator[File]:
         read_by=("corosync",),
     )
     yield File("/etc/corosync/authkey", AUTHKEY.reference, mode=0o400, read_by=("corosync",))
-    yield File("/etc/hosts", settings.flat(settings.merged(_hosts(cloud), cloud.extra.get("hosts")), "\t"))
+    yield File("/etc/hosts", settings.flat(settings.merged(_hosts(design, node), cloud.extra.get("hosts")), "\t"))
     for member in cluster.members:
         if member.bmc:
             script = f"#!/bin/sh\necho '{_password(member).reference}'\n"
@@ -146,9 +146,15 @@ def _corosync(cloud: Cloud, cluster: Cluster) -> settings.Settings:
     return sections
 
 
-def _hosts(cloud: Cloud) -> settings.Settings:
-    names = {node.address: node.name for node in cloud.topology.nodes}
-    return {settings.MAIN: {"127.0.0.1": "localhost", "::1": "localhost ip6-localhost ip6-loopback", **names}}
+def _hosts(design: Design, node: Node) -> settings.Settings:
+    names = {
+        LOOPBACK: "localhost",
+        "::1": "localhost ip6-localhost ip6-loopback",
+        **{each.address: each.name for each in design.cloud.topology.nodes},
+    }
+    for address, proxies in design.proxies(node).items():
+        names[address] = " ".join((*names.get(address, "").split(), *proxies))
+    return {settings.MAIN: names}
 
 
 def _sysctl(cloud: Cloud) -> settings.Settings:

@@ -74,16 +74,24 @@ class Design:
         for component in self.components():
             yield from component.key_sets
 
-    def address(self, listener: Listener, consumer: Node) -> str:
-        """Where a service on `consumer` reaches a listener.
+    def address(self, listener: Listener) -> str:
+        """Where services reach a listener: the virtual IP, or a name that stands for two addresses."""
+        return proxy_name(listener) if listener.local else self.cloud.topology.virtual_ip(listener.name).address
 
-        HAProxy on the consumer's own node if it runs there, so that the loss of the node that holds the virtual
-        IP does not touch it (docs/adr/0002); the virtual IP otherwise.
+    def proxies(self, node: Node) -> Mapping[str, tuple[str, ...]]:
+        """The names of local listeners by the addresses that stand for them on a node.
+
+        HAProxy on the node itself first, if it runs there: the loss of the node that holds the virtual IP does not
+        touch it (docs/adr/0002). The virtual IP is next, for when that proxy is dead.
         """
         topology = self.cloud.topology
-        if listener.local and consumer in topology.members_of("haproxy"):
-            return LOOPBACK
-        return topology.virtual_ip(listener.name).address
+        found: dict[str, list[str]] = {}
+        for listener, _ in self.listeners():
+            if listener.local:
+                own = (LOOPBACK,) if node in topology.members_of("haproxy") else ()
+                for address in (*own, topology.virtual_ip(listener.name).address):
+                    found.setdefault(address, []).append(proxy_name(listener))
+        return {address: tuple(names) for address, names in found.items()}
 
     def url(self, service: Service, *, public: bool = False) -> str:
         """A service's endpoint: on the public virtual IP if asked and there is one, the internal one otherwise."""
@@ -93,3 +101,8 @@ class Design:
         address = (vip or self.cloud.topology.virtual_ip(listener.name)).address
         host = f"[{address}]" if ":" in address else address
         return f"http://{host}:{listener.port}{service.path}"
+
+
+def proxy_name(listener: Listener) -> str:
+    """The name by which services find a local listener, in every node's /etc/hosts."""
+    return f"{listener.name}-proxy"

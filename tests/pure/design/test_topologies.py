@@ -42,10 +42,24 @@ def test_no_constraint_reaches_across_clusters(segregated: Design) -> None:
     assert [order.first for order in constraints(segregated, Order)] == ["haproxy-clone"]
 
 
-def test_a_consumer_without_a_proxy_of_its_own_uses_the_virtual_ip(lab: Design, segregated: Design) -> None:
+def test_the_databases_name_is_the_nodes_own_proxy_and_then_the_virtual_ip(
+    lab: Design, segregated: Design
+) -> None:
     """Loopback is better where there is a proxy: the loss of the address's holder does not touch it."""
-    assert f"@{LOOPBACK}/keystone" in content(lab, "ctl1", "/etc/keystone/keystone.conf")
-    assert "@10.20.0.5/keystone" in content(segregated, "keystone1", "/etc/keystone/keystone.conf")
+    for design, node in ((lab, "ctl1"), (segregated, "keystone1")):
+        assert "@galera-proxy/keystone" in content(design, node, "/etc/keystone/keystone.conf")
+    hosts = content(lab, "ctl1", "/etc/hosts")
+    assert f"{LOOPBACK}\tlocalhost galera-proxy\n" in hosts
+    assert "10.77.0.10\tgalera-proxy\n" in hosts
+    hosts = content(segregated, "keystone1", "/etc/hosts")
+    assert f"{LOOPBACK}\tlocalhost\n" in hosts
+    assert "10.20.0.5\tgalera-proxy\n" in hosts
+
+
+def test_an_api_is_checked_together_with_its_own_nodes_proxy(lab: Design, segregated: Design) -> None:
+    checked = "http-check connect port 9300"
+    assert checked in content(lab, "ctl1", "/etc/haproxy/haproxy.cfg")
+    assert checked not in content(segregated, "haproxy1", "/etc/haproxy/haproxy.cfg")
 
 
 def test_the_proxy_serves_what_other_clusters_run(segregated: Design) -> None:
