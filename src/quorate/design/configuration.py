@@ -34,7 +34,8 @@ def configuration(cloud: Cloud, cluster: Cluster, components: tuple[Component, .
             "resource-defaults": {
                 "resource-stickiness": "100",
                 "migration-threshold": "3",
-                "failure-timeout": "120s",
+                # What was mended is forgotten, so that the next person sees what is wrong now.
+                "failure-timeout": "60s",
             },
             "op-defaults": {"timeout": "60s"},
         },
@@ -61,6 +62,9 @@ def _properties(cloud: Cloud, cluster: Cluster) -> dict[str, str]:
         "stonith-timeout": f"{timers.fencing_timeout_s}s",
         "no-quorum-policy": "stop",
         "concurrent-fencing": "true",
+        # A member that hears of its own fencing while it lives reboots; by default its Pacemaker stops for good,
+        # also where it booted faster than the agent told of its success (docs/adr/0013).
+        "fence-reaction": "panic",
         "cluster-recheck-interval": "120s",
         # Without it the controller asks the scheduler while its own updates of a lost member's state are under
         # way, finds them pending, and sleeps a second, twice (controld_schedulerd.c; docs/adr/0006).
