@@ -1,8 +1,14 @@
 """Which error ends with which exit code."""
 
 from quorate.cli.places import NoPlace
-from quorate.drill.power_cut import NoHolder
+from quorate.drill.aims import NoAim
+from quorate.drill.bmc import NoPower
+from quorate.drill.faults.reinstall import NotDeployed
+from quorate.drill.hosts import ScriptFailed
+from quorate.drill.ledger import AnotherDrill, NotHealed
+from quorate.drill.scene import CannotWipe
 from quorate.lab.command import LabError
+from quorate.model.finding import Verdict
 from quorate.plan.plan import UnreadablePlan
 from quorate.prove.live import NotRunning
 from quorate.prove.scheduler import ScheduleFailed, SchedulerUnavailable
@@ -16,6 +22,7 @@ NO = 1
 USAGE = 2
 UNKNOWN = 3
 INTERRUPTED = 130
+CODES = {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}
 
 
 class UsageError(Exception):
@@ -37,7 +44,13 @@ _CODES: dict[type[Exception], int] = {
     NotPushedError: NO,
     CommandFailed: NO,
     Locked: NO,
-    NoHolder: NO,
+    AnotherDrill: NO,
+    NotHealed: NO,
+    CannotWipe: USAGE,
+    NoAim: UNKNOWN,
+    NoPower: UNKNOWN,
+    NotDeployed: UNKNOWN,
+    ScriptFailed: UNKNOWN,
     LabError: UNKNOWN,
     Unreachable: UNKNOWN,
     AgentLost: UNKNOWN,

@@ -11,9 +11,9 @@ from pathlib import Path
 from quorate import secrets, spec
 from quorate.cli import init
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened
+from quorate.cli.doors import packages
 from quorate.cli.exit import NO, YES, UsageError
 from quorate.cli.table import table
-from quorate.lab.image import OPERATORS_TOOLS
 from quorate.lab.lab import MEMORY, HostStatus, Lab, down
 
 LAB_NODES = 3
@@ -89,9 +89,8 @@ def run_up(args: argparse.Namespace) -> int:
     made = secrets.make(cloud.path, cloud.design.secrets(), cloud.design.key_sets())
     if made:
         _say(f"made {len(made)} secrets in {secrets.beside(cloud.path)}")
-    packages = (*OPERATORS_TOOLS, *(name for part in cloud.design.components() for name in part.packages))
     lab = _lab_of(cloud)
-    lab.up(packages, secrets.read(cloud.path).values, memory=args.memory, nodes=args.nodes)
+    lab.up(packages(cloud), secrets.read(cloud.path).values, memory=args.memory, nodes=args.nodes)
     _say(f"lab {lab.layout.lab} is up; log in with: ssh -F {lab.layout.state / 'ssh_config'} NODE")
     return YES
 

@@ -6,10 +6,25 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from quorate.cli import check, demo, deploy, init, keys, lab, may, plan, prove, render, secrets, show, verify
+from quorate.cli import (
+    check,
+    demo,
+    deploy,
+    drill,
+    init,
+    keys,
+    lab,
+    may,
+    plan,
+    prove,
+    render,
+    secrets,
+    show,
+    verify,
+)
 from quorate.cli.exit import ERRORS, INTERRUPTED, code
 
-COMMANDS = (init, check, show, render, prove, secrets, plan, deploy, verify, may, keys, lab, demo)
+COMMANDS = (init, check, show, render, prove, secrets, plan, deploy, verify, may, keys, drill, lab, demo)
 
 
 def parser() -> argparse.ArgumentParser:

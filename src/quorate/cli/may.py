@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from quorate.catalog import pacemaker
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened
-from quorate.cli.exit import NO, UNKNOWN, YES, UsageError
+from quorate.cli.exit import CODES, UsageError
 from quorate.cli.subject import Subject, add_intent_options, did_you_mean, running, saved
 from quorate.design.budget import Term, budget
 from quorate.model.finding import Verdict
@@ -19,7 +19,6 @@ from quorate.prove.scheduler import scheduler_at
 from quorate.prove.words import listed
 
 _WIDTH = 80
-_CODES = {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}
 _PARTICIPLE = {"stop": "stopped", "lose": "lost"}
 _ASK = {"stop": may_stop, "lose": may_lose}
 _BEFORE_START = ("detect", "agree", "fence")
@@ -77,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(as_json(question, answer), indent=2))
     else:
         print("\n".join(as_text(question, answer)))
-    return _CODES[answer.verdict]
+    return CODES[answer.verdict]
 
 
 def _terms(cloud: Opened, subject: Subject) -> tuple[Term, ...]:

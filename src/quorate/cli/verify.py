@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened, secrets_of, values
-from quorate.cli.exit import NO, UNKNOWN, YES, UsageError
+from quorate.cli.exit import CODES, YES, UsageError
 from quorate.model.check import Result
 from quorate.model.finding import Verdict
 from quorate.remote.openssh_transport import OpensshTransport
@@ -18,7 +18,6 @@ from quorate.remote.shipping import Values
 from quorate.verify import Outcome, Report, names, verify
 
 _WIDTH = 80
-_CODES = {Verdict.YES: YES, Verdict.NO: NO, Verdict.UNKNOWN: UNKNOWN}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 def exit_code(report: Report) -> int:
     """0 if all is as designed, 1 if something is not, 3 if something could not be looked at."""
-    return _CODES[report.verdict]
+    return CODES[report.verdict]
 
 
 async def _verify(cloud: Opened, filled: Values, only: tuple[str, ...], *, openssh: bool) -> Report:

@@ -38,7 +38,8 @@ class Cloud:
     """Everything the file says; the design is a pure function of it.
 
     `workers` maps a component to its number of API worker processes a node; `extra` maps a rendered
-    configuration (`keystone.conf`, `haproxy.cfg`, ...) to settings merged into it by section.
+    configuration (`keystone.conf`, `haproxy.cfg`, ...) to settings merged into it by section. `drills_allowed`
+    says whether this cloud may be broken on purpose; a lab always may.
     """
 
     name: str
@@ -50,3 +51,4 @@ class Cloud:
     ssh: Ssh = Ssh()
     workers: Mapping[str, int] = field(default_factory=dict)
     extra: Mapping[str, Settings] = field(default_factory=dict)
+    drills_allowed: bool = False

@@ -13,6 +13,7 @@ from quorate.spec.topology import placed_component
 _AGENT = re.compile(r"fence_[a-z0-9_]+")
 # What Quorate fills in for every node, and what would put a password into the CIB that every node can read.
 _FILLED_IN = ("pcmk_host_list", "pcmk_host_map", "plug", "port")
+ALLOWED = "allowed"
 _PASSWORDS = ("passwd", "password", "passwd_script", "password_script")
 
 
@@ -125,3 +126,8 @@ def release(value: Value | None, known: tuple[str, ...]) -> str:
         value.wrong(f"unknown release {word}{among(known, word)}")
         word = None
     return word or known[-1]
+
+
+def drills(value: Value | None) -> bool:
+    """Whether the cloud may be broken on purpose."""
+    return value is not None and value.choice((ALLOWED, "forbidden"), "word about drills") == ALLOWED

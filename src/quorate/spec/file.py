@@ -13,7 +13,7 @@ from quorate.spec.topology import topology
 NAME = "quorate.yaml"
 VARIABLE = "QUORATE_FILE"
 REQUIRED = ("cloud", "release", "networks", "nodes", "clusters", "virtual_ips")
-OPTIONAL = ("region", "failover", "fencing", "ssh", "workers", "extra")
+OPTIONAL = ("region", "failover", "fencing", "ssh", "workers", "extra", "drills")
 
 
 def path_for(option: str | None) -> Path:
@@ -72,6 +72,7 @@ def read(text: str, file: str, directory: Path) -> Cloud:
         ssh=choices.ssh(fields.get("ssh"), directory),
         workers=choices.workers(fields.get("workers"), placed),
         extra=choices.extra_settings(fields.get("extra")),
+        drills_allowed=choices.drills(fields.get("drills")),
     )
     if mistakes.errors:
         raise SpecErrors(mistakes.errors)

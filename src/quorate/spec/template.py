@@ -169,5 +169,8 @@ ssh:
 # extra:
 #   keystone.conf:
 #     token: {expiration: 7200}
+
+# Whether `quorate drill` may break this cloud on purpose; it asks for the cloud's name before it does.
+# drills: allowed
 """
 )

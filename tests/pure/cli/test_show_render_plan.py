@@ -11,7 +11,10 @@ from quorate.cli.main import main
 from quorate.cli.plan import DIFF_LINES, described
 from quorate.cli.table import table
 from quorate.deploy.deployment import Progress
-from quorate.drill.power_cut import NoHolder
+from quorate.drill.aims import NoAim
+from quorate.drill.bmc import NoPower
+from quorate.drill.ledger import AnotherDrill, NotHealed
+from quorate.drill.scene import CannotWipe
 from quorate.lab.command import LabError
 from quorate.model.design import Design
 from quorate.plan.plan import Change, Plan, UnreadablePlan
@@ -175,7 +178,11 @@ LOST = AgentLost("ctl2", "applying packages", "the connection broke")
         (UnreadablePlan("x"), USAGE),
         (FAILED, NO),
         (Locked("ctl1", "me"), NO),
-        (NoHolder("x"), NO),
+        (AnotherDrill("x"), NO),
+        (NotHealed("x"), NO),
+        (CannotWipe("x"), USAGE),
+        (NoAim("x"), UNKNOWN),
+        (NoPower("x"), UNKNOWN),
         (Unreachable("ctl1", "x", "y"), UNKNOWN),
         (LOST, UNKNOWN),
         (LabError("x"), UNKNOWN),

@@ -1,0 +1,230 @@
+"""`quorate drill`: break the cloud on purpose, heal it, and say what was lost and for how long."""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+
+from quorate.cli import drill_text
+from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened, secrets_of, values
+from quorate.cli.doors import door, lab_of
+from quorate.cli.exit import CODES, YES, UsageError
+from quorate.drill import archive, summary
+from quorate.drill.aims import AIMS
+from quorate.drill.drill import Pace, drill, heal, removed
+from quorate.drill.fault import Fault
+from quorate.drill.faults import faults
+from quorate.drill.hosts import Hosts
+from quorate.drill.ledger import Ledger, NotHealed
+from quorate.drill.page import page
+from quorate.drill.result import Drilled
+from quorate.drill.scene import Quorate, Scene
+from quorate.drill.workloads import workloads
+from quorate.remote.session import open_all
+from quorate.verify import Report, verify
+
+SUITES = ("standard", "random")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One drill to come."""
+
+    fault: Fault
+    aim: str
+    hold_s: float
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("drill", help="break the cloud on purpose and judge what came of it")
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help="what is broken, in this order (--list)")
+    add_file_option(parser)
+    add_output_option(parser)
+    parser.add_argument("--on", metavar="NODE", help=f"a node, or {', '.join(AIMS)} (default: the fault's own)")
+    parser.add_argument("--for", type=float, metavar="SECONDS", dest="hold_s", help="how long it stays broken")
+    parser.add_argument(
+        "--repeat", type=int, default=1, metavar="N", help="so many times (random: so many drills)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed makes the same choices")
+    parser.add_argument("--suite", choices=SUITES, help="all faults in a seeded order, or any at random")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with every drill's timeline")
+    parser.add_argument("--yes-break", metavar="NAME", help="break the cloud of this name, which is no lab")
+    parser.add_argument(
+        "--list", action="store_true", help="each fault: what it does, how it heals, what to expect"
+    )
+    parser.add_argument("--heal", action="store_true", help="put right what a drill that was killed has left")
+    parser.add_argument(
+        "--history", nargs="*", metavar="RUN", help="the runs that were kept; one of them, or two compared"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Drill, or tell about drills."""
+    cloud = opened(args)
+    known = faults(cloud.design)
+    kept_in = archive.directory(Path(cloud.path).parent)
+    if args.list:
+        print("\n".join(drill_text.listing(known.values(), args.output)))
+        return YES
+    if args.history is not None:
+        return _history(args, cloud.design.cloud.name, kept_in)
+    _allow(cloud, args)
+    ledger = Ledger(kept_in)
+    with ledger.alone():
+        if args.heal:
+            return asyncio.run(_heal(cloud, known, ledger))
+        left = ledger.harm()
+        if left:
+            raise NotHealed(f"{left.fault} on {left.node} was not healed; first: quorate drill --heal")
+        drills: list[Drilled] = []
+        try:
+            asyncio.run(_drills(cloud, planned(args, known), args, ledger, drills))
+        except BaseException:
+            if drills:
+                _tell(args, cloud.design.cloud.name, drills)
+            raise
+    return _tell(args, cloud.design.cloud.name, drills)
+
+
+def planned(args: argparse.Namespace, known: dict[str, Fault]) -> tuple[Planned, ...]:
+    """The drills that were asked for, in their order. Raises UsageError."""
+    for name in args.faults:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise UsageError(f"no fault is called {name}; {f'did you mean {near[0]}?' if near else 'see --list'}")
+    if bool(args.faults) == bool(args.suite):
+        raise UsageError("name faults, or --suite; quorate drill --list tells what there is")
+    if args.repeat < 1:
+        raise UsageError(f"--repeat {args.repeat}: at least 1")
+    chance = random.Random(args.seed)  # noqa: S311 - the same seed is to make the same choices
+    names = list(args.faults) * args.repeat
+    if args.suite == "standard":
+        names = list(known) * args.repeat
+        chance.shuffle(names)
+    elif args.suite == "random":
+        names = chance.choices(list(known), k=args.repeat)
+    return tuple(_planned(known[name], args) for name in names)
+
+
+def _planned(fault: Fault, args: argparse.Namespace) -> Planned:
+    aim = args.on or ("random" if args.suite == "random" else fault.aim)
+    return Planned(fault, aim, fault.hold_s if args.hold_s is None else args.hold_s)
+
+
+def _allow(cloud: Opened, args: argparse.Namespace) -> None:
+    """Whether this cloud may be broken. Raises UsageError."""
+    if lab_of(cloud):
+        return
+    name = cloud.design.cloud.name
+    if not cloud.design.cloud.drills_allowed:
+        raise UsageError(
+            f"{name} is no lab of this machine, and {cloud.path} does not allow drills; if its users may notice "
+            "it, add to the file: drills: allowed"
+        )
+    typed = args.yes_break
+    if typed is None and sys.stdin.isatty():
+        typed = input(f"This breaks {name} on purpose. Type its name to go on: ")
+    if typed != name:
+        raise UsageError(f"{name} is no lab: say that it may be broken with --yes-break {name}")
+
+
+async def _drills(
+    cloud: Opened, plan: Sequence[Planned], args: argparse.Namespace, ledger: Ledger, done: list[Drilled]
+) -> None:
+    """One after the other; each joins those that are done, which are told also if a later one is interrupted."""
+    chance = random.Random(args.seed)  # noqa: S311 - as above
+    run_path = archive.new(ledger.directory)
+    back_door = door(cloud, lab_of(cloud))
+    for number, each in enumerate(plan, 1):
+        _say(f"drill {number} of {len(plan)}")
+        scene = Scene(
+            cloud.design, Hosts(cloud.design.cloud), back_door, _program(cloud), chance, each.hold_s, _say
+        )
+        used = workloads(cloud.design, secrets_of(cloud).values)
+        path = run_path / f"{number:02}-{each.fault.name}"
+        done.append(
+            await drill(each.fault, each.aim, scene, used, partial(_verified, cloud), ledger=ledger, path=path)
+        )
+        _say(drill_text.headline(done[-1]))
+
+
+async def _verified(cloud: Opened, only: Sequence[str]) -> Report:
+    topology, ssh = cloud.design.cloud.topology, cloud.design.cloud.ssh
+    async with open_all(topology.nodes, ssh) as hosts:
+        return await verify(cloud.design, values(secrets_of(cloud)), hosts.sessions, hosts.unreachable, only=only)
+
+
+def _program(cloud: Opened) -> Quorate:
+    async def quorate(*command: str) -> tuple[int, str]:
+        """What a user would type, carried out by a process of its own."""
+        argv = (sys.executable, "-m", "quorate", command[0], "-f", str(cloud.path), *command[1:])
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.STDOUT
+        )
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode(errors="replace")
+
+    return quorate
+
+
+async def _heal(cloud: Opened, known: dict[str, Fault], ledger: Ledger) -> int:
+    left = ledger.harm()
+    scene = Scene(
+        cloud.design,
+        Hosts(cloud.design.cloud),
+        door(cloud, lab_of(cloud)),
+        _program(cloud),
+        random.Random(0),  # noqa: S311 - nothing is left to chance
+        left.hold_s if left else 0,
+        _say,
+    )
+    if left:
+        _say(f"{left.fault} on {left.node} was left")
+        await heal(known[left.fault], left.node, scene, ledger)
+    for workload in workloads(cloud.design, secrets_of(cloud).values):
+        await removed(workload, Pace().last_within_s)
+    _say("healed; see: quorate verify" if left else "nothing was left broken")
+    return YES
+
+
+def _tell(args: argparse.Namespace, name: str, drills: Sequence[Drilled]) -> int:
+    if args.html:
+        args.html.write_text(page(name, drills, archive.histories), encoding="utf-8")
+    if args.output == "json":
+        print(json.dumps(drill_text.as_json(drills), indent=2))
+    else:
+        print("\n".join(drill_text.as_text(drills)))
+    return CODES[summary.verdict(drills)]
+
+
+def _history(args: argparse.Namespace, name: str, kept_in: Path) -> int:
+    runs = {each.name: each for each in archive.runs(kept_in)}
+    for run_name in args.history:
+        if run_name not in runs:
+            raise UsageError(f"no run is called {run_name}; see: quorate drill --history")
+    chosen = [runs[run_name] for run_name in args.history]
+    match chosen:
+        case []:
+            print("\n".join(drill_text.runs(runs.values(), args.output)))
+            return YES
+        case [one]:
+            return _tell(args, name, one.drills)
+        case [before, after]:
+            print("\n".join(drill_text.compared(before, after, args.output)))
+            return YES
+    raise UsageError("--history compares two runs, not more")
+
+
+def _say(line: str) -> None:
+    now = datetime.now().astimezone().strftime("%H:%M:%S")
+    print(f"{now} {line}", file=sys.stderr, flush=True)
