@@ -5,6 +5,7 @@ deployed lab of that file, and leave it up.
 """
 
 import asyncio
+import io
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +26,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from quorate import design, secrets, spec
-from quorate.drill.probe import Probe, Target
+from quorate.drill.operation import Operation, Recorder, read
+from quorate.drill.workload import Workload, at_work
+from quorate.drill.workloads import workloads
 from quorate.lab.lab import Lab
 from quorate.model.design import Design
 from quorate.remote.until import until
@@ -43,7 +47,7 @@ ORDER = (
     "test_restarts",
     "test_interrupted",
     "test_secrecy",
-    "test_outages",
+    "test_drills",
 )
 FAILED = pytest.StashKey[bool]()
 PROGRESS = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)
@@ -219,25 +223,35 @@ class Operator:
 
         return asyncio.run(until(what, observed, holds, within_s=within_s))
 
-    def target(self) -> Target:
-        return Target(self.vip, 5000, secrets.read(self.file).values["keystone/admin"])
-
     @contextmanager
-    def asking(self, every_s: float) -> Iterator[Probe]:
-        """A client that asks for tokens through the virtual IP at a steady pace, meanwhile."""
-        probe, ended = Probe(self.target(), every_s), threading.Event()
+    def asking(self) -> Iterator[list[Operation]]:
+        """Clients ask for tokens through the virtual IP meanwhile; what they did, once the block has ended."""
+        workload = self.workload("tokens")
+        asked: list[Operation] = []
+        history, ended = io.StringIO(), threading.Event()
 
         async def ask() -> None:
-            async with probe.running():
+            async with at_work(workload, Recorder(history), time.monotonic()):
                 await asyncio.to_thread(ended.wait)
 
         thread = threading.Thread(target=asyncio.run, args=(ask(),))
         thread.start()
         try:
-            yield probe
+            yield asked
         finally:
             ended.set()
             thread.join()
+            asked += read(history.getvalue().splitlines(keepends=True))
+
+    def workload(self, name: str) -> Workload:
+        (found,) = [each for each in workloads(self.design, self.secret_values()) if each.name == name]
+        return found
+
+    def drilled(self, *args: object) -> list[dict[str, Any]]:
+        """What came of drills that all held."""
+        done = self.quorate("drill", *args, "-o", "json", within_s=900)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return list(json.loads(done.stdout)["drills"])
 
     @contextmanager
     def watching(self, observe: Callable[[], Seen], every_s: float) -> Iterator[list[Seen]]:
@@ -258,7 +272,7 @@ class Operator:
 
     def token(self, address: str | None = None) -> str:
         """A new token, through the virtual IP or from one backend."""
-        user = {"name": "admin", "domain": {"id": "default"}, "password": self.target().password}
+        user = {"name": "admin", "domain": {"id": "default"}, "password": self.secret_values()["keystone/admin"]}
         body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
         request = urllib.request.Request(
             f"http://{address or self.vip}:5000/v3/auth/tokens",
