@@ -136,6 +136,8 @@ def _units(design: Design) -> Iterator[File]:
             "Type": "exec",
             # %l is the host's short name (systemd.unit(5)).
             "ExecStartPre": f"{REJOIN_PROGRAM} {DATA} rabbit@%l {names}",
+            # One that pauses in a minority does not stop while it is in one, and all other stops wait for it.
+            "TimeoutStopSec": "15",
         },
     }
     watch = {

@@ -1,7 +1,9 @@
 """Harm done within a host, which the host undoes by itself if nobody else comes to do it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from quorate.drill.fault import Act
 from quorate.drill.hosts import sh
 from quorate.drill.scene import Scene
 from quorate.formats import shell
@@ -19,7 +21,23 @@ class Affliction:
     undo: str
 
 
-async def afflict(scene: Scene, harms: dict[str, Affliction]) -> None:
+Afflictions = Callable[[Scene, str], Mapping[str, Affliction]]
+"""Which hosts are harmed how, for the node that is aimed at."""
+
+
+def acts(afflictions: Afflictions) -> tuple[Act, Act]:
+    """A fault's `harm` and `heal`."""
+
+    async def harm(scene: Scene, node: str) -> None:
+        await afflict(scene, afflictions(scene, node))
+
+    async def heal(scene: Scene, node: str) -> None:
+        await relieve(scene, afflictions(scene, node))
+
+    return harm, heal
+
+
+async def afflict(scene: Scene, harms: Mapping[str, Affliction]) -> None:
     """Harm hosts, each by its script, all at about the same time.
 
     A timer on each undoes it when the drill, this machine or the way there is gone.
@@ -38,7 +56,7 @@ async def afflict(scene: Scene, harms: dict[str, Affliction]) -> None:
             await sh(sessions[node], affliction.harm)
 
 
-async def relieve(scene: Scene, harms: dict[str, Affliction]) -> None:
+async def relieve(scene: Scene, harms: Mapping[str, Affliction]) -> None:
     """Undo it, also on hosts that are rebooting (Deadline)."""
     for node, affliction in harms.items():
         undo = f"{affliction.undo}\nsystemctl --quiet stop {UNIT}.timer || true"

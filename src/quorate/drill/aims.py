@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from quorate.catalog import haproxy, program
 from quorate.drill.scene import Scene
-from quorate.formats import status
 from quorate.model.topology import VirtualIp
 from quorate.remote.shipping import Probe
 from quorate.remote.until import until
@@ -30,16 +29,14 @@ async def roles(scene: Scene) -> Roles:
     """Ask the nodes that can be reached."""
     topology = scene.design.cloud.topology
     address = haproxy.address_id(_vip(scene))
-    ask = [Probe(status.COMMAND), Probe((*program("haproxy_say"), haproxy.ADMIN_SOCKET, "show stat"))]
-    holder = writer = dc = None
-    for monitor, stat in (await scene.hosts.ask(ask)).values():
-        if monitor.rc == 0:
-            view = status.read(monitor.stdout)
-            dc = dc or view.dc
-            holder = holder or next(iter(view.active(address)), None)
-        if topology.has("galera"):
-            writer = writer or haproxy.chosen_server(stat.stdout, "galera")
-    return Roles(holder, writer, dc)
+    views = (await scene.hosts.views()).values()
+    stat = Probe((*program("haproxy_say"), haproxy.ADMIN_SOCKET, "show stat"))
+    said = (await scene.hosts.ask([stat])).values() if topology.has("galera") else ()
+    return Roles(
+        holder=next((node for view in views for node in view.active(address)), None),
+        writer=next(filter(None, (haproxy.chosen_server(each.stdout, "galera") for (each,) in said)), None),
+        dc=next((view.dc for view in views if view.dc), None),
+    )
 
 
 def _vip(scene: Scene) -> VirtualIp:

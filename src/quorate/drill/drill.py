@@ -24,7 +24,6 @@ from quorate.drill.outage import good
 from quorate.drill.result import Drilled, Service, Term
 from quorate.drill.scene import Scene
 from quorate.drill.workload import At, Workload, at_work
-from quorate.formats import status
 from quorate.model.check import Result
 from quorate.model.finding import Verdict
 from quorate.model.resource import Clone
@@ -325,10 +324,8 @@ async def _placed_once(scene: Scene) -> Mapping[str, str]:
         if not primitive.agent.startswith("stonith:")
     }
     found: dict[str, str] = {}
-    for (output,) in (await scene.hosts.ask([Probe(status.COMMAND)])).values():
-        if output.rc == 0:
-            view = status.read(output.stdout)
-            found |= {each.resource: each.node for each in view.instances if each.resource in once and each.node}
+    for view in (await scene.hosts.views()).values():
+        found |= {each.resource: each.node for each in view.instances if each.resource in once and each.node}
     return found
 
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from quorate.formats import status
+from quorate.formats.status import Status
 from quorate.model.cloud import Cloud
 from quorate.model.topology import Node
 from quorate.remote.errors import AgentLost, Unreachable
@@ -71,6 +73,11 @@ class Hosts:
             elif not isinstance(answer, AgentLost):
                 raise answer
         return found
+
+    async def views(self) -> Mapping[str, Status]:
+        """What `crm_mon` says on each node where it says anything."""
+        answers = await self.ask([Probe(status.COMMAND)])
+        return {name: status.read(output.stdout) for name, (output,) in answers.items() if output.rc == 0}
 
 
 async def sh(session: Session, script: str, *, timeout_s: float = WORD_S) -> str:

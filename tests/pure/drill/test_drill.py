@@ -74,6 +74,9 @@ class World:
 
     nodes = dict.fromkeys(("ctl1", "ctl2", "ctl3"))
 
+    async def views(self) -> dict[str, Any]:
+        return {}
+
     async def ask(self, probes: Sequence[Any]) -> dict[str, tuple[Any, ...]]:
         return {node: tuple(SimpleNamespace(rc=1, stdout="") for _ in probes) for node in self.nodes}
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from quorate.drill.affliction import Affliction, afflict, relieve
+from quorate.drill.affliction import Affliction, acts
 from quorate.drill.fault import Fault
 from quorate.drill.netfilter import Rules, filtered
 from quorate.drill.scene import Scene
-from quorate.formats import status
 from quorate.model.check import Result, no, yes
 from quorate.model.design import Design
 from quorate.model.topology import Node
-from quorate.remote.shipping import Probe
 
 HELD_S = 60
 
@@ -18,6 +16,12 @@ HELD_S = 60
 def faults(design: Design) -> Iterator[Fault]:
     """One, where nodes have a BMC."""
     if any(node.bmc for node in design.cloud.topology.nodes):
+        cut_off, heal = acts(unreachable)
+
+        async def harm(scene: Scene, node: str) -> None:
+            await cut_off(scene, node)
+            await scene.door.power_off(node)
+
         yield Fault(
             name="bmc-cut",
             does="cuts off a node's BMC from all others, then the node's power",
@@ -25,8 +29,8 @@ def faults(design: Design) -> Iterator[Fault]:
             expects="the cluster blocks: what ran there is started nowhere else, and crm_mon says why",
             aim="vip-holder",
             hold_s=HELD_S,
-            harm=_harm,
-            heal=_heal,
+            harm=harm,
+            heal=heal,
             look=_look,
         )
 
@@ -44,21 +48,10 @@ def _everywhere(host: Node, rules: Rules) -> Affliction:
     return filtered(host, dict.fromkeys(host.addresses, rules))
 
 
-async def _harm(scene: Scene, node: str) -> None:
-    await afflict(scene, unreachable(scene, node))
-    await scene.door.power_off(node)
-
-
-async def _heal(scene: Scene, node: str) -> None:
-    await relieve(scene, unreachable(scene, node))
-
-
 async def _look(scene: Scene, node: str) -> Iterable[Result]:
     """That the others wait, and that the node shows as one to be fenced."""
-    answers = await scene.hosts.ask([Probe(status.COMMAND)])
     results = []
-    for name, (output,) in answers.items():
-        view = status.read(output.stdout)
+    for name, view in (await scene.hosts.views()).items():
         unclean = [member.name for member in view.members if member.unclean]
         if node in unclean:
             results.append(yes(f"{node} is UNCLEAN: nothing is taken over before it is fenced", name))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from quorate.drill.affliction import Affliction, afflict, relieve
+from quorate.drill.affliction import Affliction, acts
 from quorate.drill.fault import Fault
 from quorate.drill.hosts import sh
 from quorate.drill.scene import Scene
@@ -48,7 +48,7 @@ def faults(design: Design) -> Iterator[Fault]:
             harm=partial(_kill, daemon),
             heal=_nothing_left,
         )
-        stopped = Affliction(daemon.script("STOP"), f"{{ {daemon.script('CONT')}; }} || true")
+        hang, let_go = acts(partial(_stopped, daemon))
         yield Fault(
             name=f"hang-{daemon.name}",
             does=f"freezes {daemon.name} on a node (SIGSTOP): it takes connections and never answers",
@@ -56,8 +56,8 @@ def faults(design: Design) -> Iterator[Fault]:
             expects="the others serve; what asks it finds that out within its timeouts",
             aim=daemon.aim,
             hold_s=HUNG_S,
-            harm=partial(_hang, stopped),
-            heal=partial(_let_go, stopped),
+            harm=hang,
+            heal=let_go,
         )
 
 
@@ -92,9 +92,5 @@ async def _nothing_left(_scene: Scene, _node: str) -> None:
     """What was killed is the cluster's to start."""
 
 
-async def _hang(stopped: Affliction, scene: Scene, node: str) -> None:
-    await afflict(scene, {node: stopped})
-
-
-async def _let_go(stopped: Affliction, scene: Scene, node: str) -> None:
-    await relieve(scene, {node: stopped})
+def _stopped(daemon: Daemon, _scene: Scene, node: str) -> dict[str, Affliction]:
+    return {node: Affliction(daemon.script("STOP"), f"{{ {daemon.script('CONT')}; }} || true")}

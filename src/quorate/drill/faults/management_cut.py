@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from quorate.drill.affliction import Affliction, afflict, relieve
+from quorate.drill.affliction import Affliction, acts
 from quorate.drill.fault import Fault
 from quorate.drill.netfilter import Rules, filtered
 from quorate.drill.scene import Scene
@@ -13,6 +13,7 @@ from quorate.model.topology import MANAGEMENT
 def faults(design: Design) -> Iterator[Fault]:
     """One."""
     del design
+    harm, heal = acts(cut)
     yield Fault(
         name="management-cut",
         does="drops everything on a node's management network (but SSH); other networks stay",
@@ -20,8 +21,8 @@ def faults(design: Design) -> Iterator[Fault]:
         expects="the others fence it through its BMC, take its addresses over and serve on",
         aim="vip-holder",
         hold_s=30,
-        harm=_harm,
-        heal=_heal,
+        harm=harm,
+        heal=heal,
     )
 
 
@@ -36,11 +37,3 @@ def cut(scene: Scene, node: str) -> dict[str, Affliction]:
     virtual = [vip.address for vip in topology.virtual_ips if ":" in vip.address]
     hidden = [f"icmpv6 taddr {address} drop" for address in virtual]
     return {node: filtered(host, {MANAGEMENT: Rules((*asks, "drop"), (*hidden, *finds, "drop"))})}
-
-
-async def _harm(scene: Scene, node: str) -> None:
-    await afflict(scene, cut(scene, node))
-
-
-async def _heal(scene: Scene, node: str) -> None:
-    await relieve(scene, cut(scene, node))

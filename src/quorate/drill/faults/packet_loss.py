@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from quorate.drill.affliction import Affliction, afflict, relieve
+from quorate.drill.affliction import Affliction, acts
 from quorate.drill.fault import Fault
 from quorate.drill.netfilter import Rules, filtered
 from quorate.drill.scene import Scene
@@ -14,6 +14,7 @@ PERCENT = 20
 def faults(design: Design) -> Iterator[Fault]:
     """One."""
     del design
+    harm, heal = acts(lossy)
     yield Fault(
         name="packet-loss",
         does=f"loses {PERCENT} % of what a node gets and sends, at random",
@@ -21,8 +22,8 @@ def faults(design: Design) -> Iterator[Fault]:
         expects="retransmissions carry it, slower; or it is fenced for its silence",
         aim="random",
         hold_s=30,
-        harm=_harm,
-        heal=_heal,
+        harm=harm,
+        heal=heal,
     )
 
 
@@ -31,11 +32,3 @@ def lossy(scene: Scene, node: str) -> dict[str, Affliction]:
     some = (f"numgen random mod 100 < {PERCENT} drop",)
     host = scene.hosts.nodes[node]
     return {node: filtered(host, dict.fromkeys(host.addresses, Rules(some, some)))}
-
-
-async def _harm(scene: Scene, node: str) -> None:
-    await afflict(scene, lossy(scene, node))
-
-
-async def _heal(scene: Scene, node: str) -> None:
-    await relieve(scene, lossy(scene, node))

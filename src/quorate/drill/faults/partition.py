@@ -1,15 +1,12 @@
 """The network parts: a node from its peers, half of the cluster from the other, or in one direction only."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from quorate.drill import netfilter
-from quorate.drill.affliction import Affliction, afflict, relieve
+from quorate.drill.affliction import Affliction, Afflictions, acts
 from quorate.drill.fault import Fault
 from quorate.drill.scene import Scene
 from quorate.model.design import Design
-
-Cut = Callable[[Scene, str], Mapping[str, Affliction]]
-"""Which hosts are harmed how, for the node that is aimed at."""
 
 MEMBERS = 4
 """From so many on, half of the cluster is more than a node."""
@@ -38,13 +35,8 @@ def faults(design: Design) -> Iterator[Fault]:
     )
 
 
-def _fault(name: str, does: str, expects: str, cut: Cut) -> Fault:
-    async def harm(scene: Scene, node: str) -> None:
-        await afflict(scene, dict(cut(scene, node)))
-
-    async def heal(scene: Scene, node: str) -> None:
-        await relieve(scene, dict(cut(scene, node)))
-
+def _fault(name: str, does: str, expects: str, cut: Afflictions) -> Fault:
+    harm, heal = acts(cut)
     heals = "removes the rules that drop it (a reboot does, too)"
     return Fault(name, does, heals, expects, "vip-holder", 30, harm, heal)
 

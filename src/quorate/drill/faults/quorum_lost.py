@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from quorate.drill.fault import Fault
 from quorate.drill.scene import Scene
-from quorate.formats import status
 from quorate.model.check import Result, no, yes
 from quorate.model.design import Design
-from quorate.remote.shipping import Probe
 
 
 def faults(design: Design) -> Iterator[Fault]:
@@ -19,7 +17,7 @@ def faults(design: Design) -> Iterator[Fault]:
         heals="restores the power of all",
         expects="those left stop everything; all comes back with the others, without a hand",
         aim="vip-holder",
-        hold_s=30,
+        hold_s=60,
         harm=_harm,
         heal=_heal,
         look=_look,
@@ -45,12 +43,10 @@ async def _heal(scene: Scene, node: str) -> None:
 async def _look(scene: Scene, node: str) -> Iterable[Result]:
     """That those left have stopped what they ran."""
     left = set(scene.nodes) - {*_lost(scene, node)}
-    answers = await scene.hosts.ask([Probe(status.COMMAND)])
     results = []
-    for name, (output,) in answers.items():
+    for name, view in (await scene.hosts.views()).items():
         if name not in left:
             continue
-        view = status.read(output.stdout)
         running = sorted(
             {each.resource for each in view.instances if each.node == name and each.role != "Stopped"}
         )
