@@ -11,6 +11,7 @@ import select
 import socket
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pymysql
@@ -28,6 +29,12 @@ WANTED = {
 }
 
 
+PATIENCE_S = 1
+POLL_S = 0.05
+# ER_UNKNOWN_COM_ERROR and ER_LOCK_WAIT_TIMEOUT: said for a moment whenever a member comes or goes.
+REGROUPING = ((1047,), (1205,))
+
+
 class Member:
     """The local server, asked one question at a time."""
 
@@ -39,24 +46,31 @@ class Member:
     def state(self):
         """The values of the wanted variables; raises pymysql.err.Error if the server does not answer in 1 s."""
         with self._lock:
-            try:
-                if self._connection is None:
-                    self._connection = pymysql.connect(
-                        unix_socket=self._path,
-                        user="mysql",
-                        connect_timeout=1,
-                        read_timeout=1,
-                        autocommit=True,
-                        # Answered only once the whole group's writes up to now are here: a member that was
-                        # frozen, and that the others have left out, says of itself that it is synced.
-                        init_command="SET SESSION wsrep_sync_wait = 1",
-                    )
-                with self._connection.cursor() as cursor:
-                    cursor.execute(QUERY)
-                    return {name: str(value) for name, value in cursor.fetchall()}
-            except pymysql.err.Error:
-                self._forget()
-                raise
+            end = time.monotonic() + PATIENCE_S
+            while True:
+                try:
+                    return self._asked()
+                except pymysql.err.Error as error:
+                    self._forget()
+                    if error.args[:1] not in REGROUPING or time.monotonic() >= end:
+                        raise
+                    time.sleep(POLL_S)
+
+    def _asked(self):
+        if self._connection is None:
+            self._connection = pymysql.connect(
+                unix_socket=self._path,
+                user="mysql",
+                connect_timeout=PATIENCE_S,
+                read_timeout=PATIENCE_S,
+                autocommit=True,
+                # Answered only once the whole group's writes up to now are here: a member that was frozen, and
+                # that the others have left out, says of itself that it is synced.
+                init_command="SET SESSION wsrep_sync_wait = 1",
+            )
+        with self._connection.cursor() as cursor:
+            cursor.execute(QUERY)
+            return {name: str(value) for name, value in cursor.fetchall()}
 
     def _forget(self):
         if self._connection is not None and self._connection.open:
