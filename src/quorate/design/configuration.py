@@ -34,8 +34,7 @@ def configuration(cloud: Cloud, cluster: Cluster, components: tuple[Component, .
             "resource-defaults": {
                 "resource-stickiness": "100",
                 "migration-threshold": "3",
-                # What was mended is forgotten, so that the next person sees what is wrong now.
-                "failure-timeout": "60s",
+                "failure-timeout": "120s",
             },
             "op-defaults": {"timeout": "60s"},
         },
