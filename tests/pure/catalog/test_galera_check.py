@@ -18,8 +18,12 @@ WELL = {
 
 
 class Member:
-    def __init__(self, state):
+    def __init__(self, state, behind_s=0.0):
         self._state = state
+        self._behind_s = behind_s
+
+    def behind_s(self):
+        return self._behind_s
 
     def state(self):
         if isinstance(self._state, Exception):
@@ -36,8 +40,8 @@ def check():
     return module
 
 
-def said(check, state) -> tuple[int, str]:
-    server = check.Server(("127.0.0.1", 0), Member(state), [])
+def said(check, state, behind_s=0.0) -> tuple[int, str]:
+    server = check.Server(("127.0.0.1", 0), Member(state, behind_s), [])
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -78,44 +82,33 @@ def test_one_that_does_not_answer_may_not(check):
     )
 
 
-class Session:
-    """A session with a server that answers by a list: errors are raised, the last answer stays."""
+@pytest.mark.parametrize(("behind_s", "code"), [(1.9, 200), (2.1, 503)])
+def test_one_that_is_behind_may_not(check, behind_s, code):
+    assert said(check, WELL, behind_s)[0] == code
+
+
+class Answers:
+    """What the server answers when it is asked whether it is up to date; the end of the list ends the watching."""
+
+    class OverError(Exception):
+        pass
 
     def __init__(self, answers):
         self._answers = answers
-        self.open = False
 
-    def cursor(self):
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        """Nothing is held."""
-
-    def execute(self, _query):
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-
-    def fetchall(self):
-        return tuple(WELL.items())
+    def ask(self, _query):
+        if not self._answers:
+            raise self.OverError
+        if not self._answers.pop(0):
+            raise pymysql.err.OperationalError(1205, "Lock wait timeout exceeded")
 
 
-REGROUPS = pymysql.err.OperationalError(1047, "WSREP has not yet prepared node for application use")
-GONE = pymysql.err.OperationalError(2013, "Lost connection to MySQL server during query (timed out)")
-
-
-@pytest.mark.parametrize("answers", [[None], [REGROUPS, REGROUPS, None]])
-def test_a_group_that_changes_is_waited_for(check, monkeypatch, answers):
-    monkeypatch.setattr(check.pymysql, "connect", lambda **_: Session(answers))
-    assert check.Member("/nowhere").state() == WELL
-
-
-@pytest.mark.parametrize("answers", [[REGROUPS], [GONE, None]])
-def test_one_that_stays_out_of_it_or_does_not_answer_is_not_well(check, monkeypatch, answers):
-    check.PATIENCE_S = 0.2
-    monkeypatch.setattr(check.pymysql, "connect", lambda **_: Session(answers))
-    with pytest.raises(pymysql.err.OperationalError):
-        check.Member("/nowhere").state()
+@pytest.mark.parametrize(("answers", "fresh"), [([True], True), ([True, False, False, False], False)])
+def test_it_is_behind_since_it_was_last_up_to_date(check, answers, fresh):
+    check.POLL_S = 0.05
+    member = check.Member("/nowhere")
+    member._up_to_date_s = float("-inf")
+    member._causal = Answers(answers)
+    with pytest.raises(Answers.OverError):
+        member.watch()
+    assert (member.behind_s() < 0.1) is fresh

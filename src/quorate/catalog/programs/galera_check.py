@@ -30,52 +30,75 @@ WANTED = {
 
 
 PATIENCE_S = 1
-POLL_S = 0.05
-# ER_UNKNOWN_COM_ERROR and ER_LOCK_WAIT_TIMEOUT: said for a moment whenever a member comes or goes.
-REGROUPING = ((1047,), (1205,))
+# A member that was not up to date for longer than this is behind. One that was frozen, and that the others have
+# left out, still says of itself that it is synced; a group that changes keeps everybody waiting for a moment.
+BEHIND_S = 2
+POLL_S = 0.3
 
 
-class Member:
-    """The local server, asked one question at a time."""
+class Session:
+    """A connection to the local server that is opened when it is needed, for one question at a time."""
 
-    def __init__(self, path):
+    def __init__(self, path, timeout_s, first=None):
         self._path = path
+        self._timeout_s = timeout_s
+        self._first = first
         self._lock = threading.Lock()
         self._connection = None
 
-    def state(self):
-        """The values of the wanted variables; raises pymysql.err.Error if the server does not answer in 1 s."""
+    def ask(self, query):
+        """The rows; raises pymysql.err.Error if the server does not answer in time."""
         with self._lock:
-            end = time.monotonic() + PATIENCE_S
-            while True:
-                try:
-                    return self._asked()
-                except pymysql.err.Error as error:
-                    self._forget()
-                    if error.args[:1] not in REGROUPING or time.monotonic() >= end:
-                        raise
-                    time.sleep(POLL_S)
-
-    def _asked(self):
-        if self._connection is None:
-            self._connection = pymysql.connect(
-                unix_socket=self._path,
-                user="mysql",
-                connect_timeout=PATIENCE_S,
-                read_timeout=PATIENCE_S,
-                autocommit=True,
-                # Answered only once the whole group's writes up to now are here: a member that was frozen, and
-                # that the others have left out, says of itself that it is synced.
-                init_command="SET SESSION wsrep_sync_wait = 1",
-            )
-        with self._connection.cursor() as cursor:
-            cursor.execute(QUERY)
-            return {name: str(value) for name, value in cursor.fetchall()}
+            try:
+                if self._connection is None:
+                    self._connection = pymysql.connect(
+                        unix_socket=self._path,
+                        user="mysql",
+                        connect_timeout=self._timeout_s,
+                        read_timeout=self._timeout_s,
+                        autocommit=True,
+                        init_command=self._first,
+                    )
+                with self._connection.cursor() as cursor:
+                    cursor.execute(query)
+                    return cursor.fetchall()
+            except pymysql.err.Error:
+                self._forget()
+                raise
 
     def _forget(self):
         if self._connection is not None and self._connection.open:
             self._connection._force_close()  # noqa: SLF001 - close() would write to a server that does not answer
         self._connection = None
+
+
+class Member:
+    """The local server: what it says of itself, and since when it is behind the group."""
+
+    def __init__(self, path):
+        self._state = Session(path, PATIENCE_S)
+        # Answered once all that the group had written when it was asked is here.
+        self._causal = Session(path, PATIENCE_S, "SET SESSION wsrep_sync_wait = 1")
+        self._up_to_date_s = time.monotonic()
+
+    def state(self):
+        """The values of the wanted variables; raises pymysql.err.Error if the server does not answer in 1 s."""
+        return {name: str(value) for name, value in self._state.ask(QUERY)}
+
+    def behind_s(self):
+        """For how many seconds it has not been seen to be up to date."""
+        return time.monotonic() - self._up_to_date_s
+
+    def watch(self):
+        """Look all the time whether it is up to date."""
+        while True:
+            asked_s = time.monotonic()
+            try:
+                self._causal.ask("SELECT 1")
+                self._up_to_date_s = asked_s
+            except pymysql.err.Error:
+                pass  # it is behind: the time goes on
+            time.sleep(POLL_S)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -94,6 +117,9 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(503, f"the server does not answer: {error}")
             return
         wrong = {name: state.get(name) for name, value in WANTED.items() if state.get(name) != value}
+        behind_s = self.server.member.behind_s()
+        if behind_s > BEHIND_S:
+            wrong["seconds behind the group"] = round(behind_s, 1)
         self._answer(503 if wrong else 200, str(wrong or "synced"))
 
     do_HEAD = do_OPTIONS = do_GET
@@ -146,7 +172,9 @@ class Server(ThreadingHTTPServer):
 def main():
     """Listen, tell systemd, serve."""
     address, port, path, *members = sys.argv[1:]
-    server = Server((address, int(port)), Member(path), members)
+    member = Member(path)
+    threading.Thread(target=member.watch, daemon=True).start()
+    server = Server((address, int(port)), member, members)
     notify = os.environ.get("NOTIFY_SOCKET")
     if notify:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
