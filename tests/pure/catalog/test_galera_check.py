@@ -18,12 +18,8 @@ WELL = {
 
 
 class Member:
-    def __init__(self, state, behind_s=0.0):
+    def __init__(self, state):
         self._state = state
-        self._behind_s = behind_s
-
-    def behind_s(self):
-        return self._behind_s
 
     def state(self):
         if isinstance(self._state, Exception):
@@ -40,8 +36,8 @@ def check():
     return module
 
 
-def said(check, state, behind_s=0.0) -> tuple[int, str]:
-    server = check.Server(("127.0.0.1", 0), Member(state, behind_s), [])
+def said(check, state) -> tuple[int, str]:
+    server = check.Server(("127.0.0.1", 0), Member(state), [])
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -80,35 +76,3 @@ def test_one_that_does_not_answer_may_not(check):
         503,
         "the server does not answer: timed out\n",
     )
-
-
-@pytest.mark.parametrize(("behind_s", "code"), [(1.9, 200), (2.1, 503)])
-def test_one_that_is_behind_may_not(check, behind_s, code):
-    assert said(check, WELL, behind_s)[0] == code
-
-
-class Answers:
-    """What the server answers when it is asked whether it is up to date; the end of the list ends the watching."""
-
-    class OverError(Exception):
-        pass
-
-    def __init__(self, answers):
-        self._answers = answers
-
-    def ask(self, _query):
-        if not self._answers:
-            raise self.OverError
-        if not self._answers.pop(0):
-            raise pymysql.err.OperationalError(1205, "Lock wait timeout exceeded")
-
-
-@pytest.mark.parametrize(("answers", "fresh"), [([True], True), ([True, False, False, False], False)])
-def test_it_is_behind_since_it_was_last_up_to_date(check, answers, fresh):
-    check.POLL_S = 0.05
-    member = check.Member("/nowhere")
-    member._up_to_date_s = float("-inf")
-    member._causal = Answers(answers)
-    with pytest.raises(Answers.OverError):
-        member.watch()
-    assert (member.behind_s() < 0.1) is fresh

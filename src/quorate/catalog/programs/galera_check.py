@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Answer HTTP 200 when this Galera member is Synced, in the primary component, writable and up to date; or 503.
+"""Answer HTTP 200 when this Galera member is Synced, in the primary component and writable; 503 otherwise.
 
 Usage: galera-check ADDRESS PORT SOCKET MEMBER... Keeps one connection to the server open, so that a check costs
 one query. GET /turn from a MEMBER's address is answered once no other caller has the turn, which it then has for
@@ -11,7 +11,6 @@ import select
 import socket
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pymysql
@@ -29,39 +28,29 @@ WANTED = {
 }
 
 
-PATIENCE_S = 1
-# A member that was not up to date for longer than this is behind. One that was frozen, and that the others have
-# left out, still says of itself that it is synced; a group that changes keeps everybody waiting for a moment.
-BEHIND_S = 2
-POLL_S = 0.3
+class Member:
+    """The local server, asked one question at a time."""
 
-
-class Session:
-    """A connection to the local server that is opened when it is needed, for one question at a time."""
-
-    def __init__(self, path, timeout_s, first=None):
+    def __init__(self, path):
         self._path = path
-        self._timeout_s = timeout_s
-        self._first = first
         self._lock = threading.Lock()
         self._connection = None
 
-    def ask(self, query):
-        """The rows; raises pymysql.err.Error if the server does not answer in time."""
+    def state(self):
+        """The values of the wanted variables; raises pymysql.err.Error if the server does not answer in 1 s."""
         with self._lock:
             try:
                 if self._connection is None:
                     self._connection = pymysql.connect(
                         unix_socket=self._path,
                         user="mysql",
-                        connect_timeout=self._timeout_s,
-                        read_timeout=self._timeout_s,
+                        connect_timeout=1,
+                        read_timeout=1,
                         autocommit=True,
-                        init_command=self._first,
                     )
                 with self._connection.cursor() as cursor:
-                    cursor.execute(query)
-                    return cursor.fetchall()
+                    cursor.execute(QUERY)
+                    return {name: str(value) for name, value in cursor.fetchall()}
             except pymysql.err.Error:
                 self._forget()
                 raise
@@ -70,35 +59,6 @@ class Session:
         if self._connection is not None and self._connection.open:
             self._connection._force_close()  # noqa: SLF001 - close() would write to a server that does not answer
         self._connection = None
-
-
-class Member:
-    """The local server: what it says of itself, and since when it is behind the group."""
-
-    def __init__(self, path):
-        self._state = Session(path, PATIENCE_S)
-        # Answered once all that the group had written when it was asked is here.
-        self._causal = Session(path, PATIENCE_S, "SET SESSION wsrep_sync_wait = 1")
-        self._up_to_date_s = time.monotonic()
-
-    def state(self):
-        """The values of the wanted variables; raises pymysql.err.Error if the server does not answer in 1 s."""
-        return {name: str(value) for name, value in self._state.ask(QUERY)}
-
-    def behind_s(self):
-        """For how many seconds it has not been seen to be up to date."""
-        return time.monotonic() - self._up_to_date_s
-
-    def watch(self):
-        """Look all the time whether it is up to date."""
-        while True:
-            asked_s = time.monotonic()
-            try:
-                self._causal.ask("SELECT 1")
-                self._up_to_date_s = asked_s
-            except pymysql.err.Error:
-                pass  # it is behind: the time goes on
-            time.sleep(POLL_S)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -117,9 +77,6 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(503, f"the server does not answer: {error}")
             return
         wrong = {name: state.get(name) for name, value in WANTED.items() if state.get(name) != value}
-        behind_s = self.server.member.behind_s()
-        if behind_s > BEHIND_S:
-            wrong["seconds behind the group"] = round(behind_s, 1)
         self._answer(503 if wrong else 200, str(wrong or "synced"))
 
     do_HEAD = do_OPTIONS = do_GET
@@ -172,9 +129,7 @@ class Server(ThreadingHTTPServer):
 def main():
     """Listen, tell systemd, serve."""
     address, port, path, *members = sys.argv[1:]
-    member = Member(path)
-    threading.Thread(target=member.watch, daemon=True).start()
-    server = Server((address, int(port)), member, members)
+    server = Server((address, int(port)), Member(path), members)
     notify = os.environ.get("NOTIFY_SOCKET")
     if notify:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
