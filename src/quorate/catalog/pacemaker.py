@@ -27,7 +27,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             "pacemaker-cli-utils",
             "resource-agents",
             "fence-agents-common",
-            *sorted({f"fence-agents-{_family(level.agent)}" for level in cloud.fencing.levels}),
+            *sorted({agent_package(level.agent) for level in cloud.fencing.levels}),
         ),
         prepare=(Directory("/etc/quorate", mode=0o755), Directory(PASSWORDS, mode=0o700)),
         resources=tuple(
@@ -91,6 +91,11 @@ def rest_s(fencing: Fencing) -> float:
     return 2 * float(device.parameters.get("power_wait", default))
 
 
+def agent_package(agent: str) -> str:
+    """The Debian package that brings a fencing agent."""
+    return f"fence-agents-{_family(agent)}"
+
+
 def _family(agent: str) -> str:
     """Debian packages each agent as fence-agents-NAME; the IPMI ones share fence-agents-ipmilan."""
     name = agent.removeprefix("fence_")
@@ -104,7 +109,9 @@ def _password(node: Node) -> Secret:
 def _device(cloud: Cloud, device: FencingDevice, node: Node, level: int) -> Primitive:
     parameters = dict(device.parameters)
     if node.bmc:
-        parameters = {**_bmc_parameters(node.bmc, node), **parameters}
+        # The agent asks the script, so that the password is not in the CIB, which every node can read.
+        password = {"password_script": f"{PASSWORDS}/{node.name}"}
+        parameters = {**bmc_parameters(node.bmc), **password, **parameters}
     return Primitive(
         device_id(node, level),
         f"stonith:{device.agent}",
@@ -113,14 +120,9 @@ def _device(cloud: Cloud, device: FencingDevice, node: Node, level: int) -> Prim
     )
 
 
-def _bmc_parameters(bmc: Bmc, node: Node) -> dict[str, str]:
-    return {
-        "ip": bmc.address,
-        "ipport": str(bmc.port),
-        "username": bmc.username,
-        # The agent asks the script, so that the password is not in the CIB, which every node can read.
-        "password_script": f"{PASSWORDS}/{node.name}",
-    }
+def bmc_parameters(bmc: Bmc) -> dict[str, str]:
+    """What a fencing agent is told of a BMC, but for its password."""
+    return {"ip": bmc.address, "ipport": str(bmc.port), "username": bmc.username}
 
 
 def _corosync(cloud: Cloud, cluster: Cluster) -> settings.Settings:

@@ -31,6 +31,7 @@ from quorate.remote.session import open_all
 from quorate.verify import Report, verify
 
 SUITES = ("standard", "random")
+COMMAND_WITHIN_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def planned(args: argparse.Namespace, known: dict[str, Fault]) -> tuple[Planned,
         raise UsageError("name faults, or --suite; quorate drill --list tells what there is")
     if args.repeat < 1:
         raise UsageError(f"--repeat {args.repeat}: at least 1")
-    chance = random.Random(args.seed)  # noqa: S311 - the same seed is to make the same choices
+    chance = _chance(args.seed)
     names = list(args.faults) * args.repeat
     if args.suite == "standard":
         names = list(known) * args.repeat
@@ -113,6 +114,10 @@ def planned(args: argparse.Namespace, known: dict[str, Fault]) -> tuple[Planned,
     elif args.suite == "random":
         names = chance.choices(list(known), k=args.repeat)
     return tuple(_planned(known[name], args) for name in names)
+
+
+def _chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - the same seed is to make the same choices
 
 
 def _planned(fault: Fault, args: argparse.Namespace) -> Planned:
@@ -141,7 +146,7 @@ async def _drills(
     cloud: Opened, plan: Sequence[Planned], args: argparse.Namespace, ledger: Ledger, done: list[Drilled]
 ) -> None:
     """One after the other; each joins those that are done, which are told also if a later one is interrupted."""
-    chance = random.Random(args.seed)  # noqa: S311 - as above
+    chance = _chance(args.seed)
     run_path = archive.new(ledger.directory)
     back_door = door(cloud, lab_of(cloud))
     for number, each in enumerate(plan, 1):
@@ -171,7 +176,12 @@ def _program(cloud: Opened) -> Quorate:
         process = await asyncio.create_subprocess_exec(
             *argv, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.STDOUT
         )
-        said, _ = await process.communicate()
+        try:
+            async with asyncio.timeout(COMMAND_WITHIN_S):
+                said, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
         return process.returncode or 0, said.decode(errors="replace")
 
     return quorate
@@ -184,12 +194,14 @@ async def _heal(cloud: Opened, known: dict[str, Fault], ledger: Ledger) -> int:
         Hosts(cloud.design.cloud),
         door(cloud, lab_of(cloud)),
         _program(cloud),
-        random.Random(0),  # noqa: S311 - nothing is left to chance
+        _chance(0),
         left.hold_s if left else 0,
         _say,
     )
     if left:
         _say(f"{left.fault} on {left.node} was left")
+        if left.fault not in known:
+            raise NotHealed(f"this design has no fault called {left.fault}: heal it with the file as it was")
         await heal(known[left.fault], left.node, scene, ledger)
     for workload in workloads(cloud.design, secrets_of(cloud).values):
         await removed(workload, Pace().last_within_s)

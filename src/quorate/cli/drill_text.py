@@ -7,6 +7,7 @@ from typing import Any
 
 from quorate.cli.table import table
 from quorate.drill import summary
+from quorate.drill.aims import AIMS
 from quorate.drill.archive import Kept
 from quorate.drill.fault import Fault
 from quorate.drill.judges import Judgement
@@ -27,6 +28,9 @@ def listing(faults: Iterable[Fault], output: str) -> Iterator[str]:
         yield f"{each.name} (on {each.aim}{f', for {each.hold_s:g} s' if each.hold_s else ''})"
         for word, text in (("does", each.does), ("heals", each.heals), ("expect", each.expects)):
             yield from _lines(word, text)
+    yield "\n--on NODE, or the node that at that moment"
+    for name, (about, _) in AIMS.items():
+        yield f"  {name:14}{about}"
 
 
 def headline(drilled: Drilled) -> str:

@@ -87,33 +87,37 @@ async def _broker(scene: Scene) -> str | None:
 
 
 async def _fullest(scene: Scene) -> str | None:
-    """The database's writer, once it also holds the address and is the DC.
-
-    The DC is the member whose controller has run longest: the others' are restarted while nothing is managed.
-    """
+    """The database's writer, once it also holds the address and is the DC."""
     now = await roles(scene)
     writer = now.writer
     if writer is None:
         return None
     address = haproxy.address_id(_vip(scene))
-    if now.holder != writer:
-        await scene.hosts.sh(writer, f"crm_resource --move --resource {address} --node {writer}")
-    if now.dc != writer:
-        await scene.hosts.sh(writer, "crm_attribute --name maintenance-mode --update true")
-        try:
-            for peer in scene.peers(writer):
-                await scene.hosts.sh(peer, "systemctl restart pacemaker", timeout_s=60)
-        finally:
-            await scene.hosts.sh(writer, "crm_attribute --name maintenance-mode --delete")
-    await until(
-        f"{writer} is writer, DC and holds {address}",
-        lambda: roles(scene),
-        lambda seen: seen == Roles(writer, writer, writer),
-        within_s=GATHERED_WITHIN_S,
-        every_s=1,
-    )
-    await scene.hosts.sh(writer, f"crm_resource --clear --resource {address}")
+    try:
+        if now.holder != writer:
+            await scene.hosts.sh(writer, f"crm_resource --move --resource {address} --node {writer}")
+        if now.dc != writer:
+            await _become_dc(scene, writer)
+        await until(
+            f"{writer} is writer, DC and holds {address}",
+            lambda: roles(scene),
+            lambda seen: seen == Roles(writer, writer, writer),
+            within_s=GATHERED_WITHIN_S,
+            every_s=1,
+        )
+    finally:
+        await scene.hosts.sh(writer, f"crm_resource --clear --resource {address}")
     return writer
+
+
+async def _become_dc(scene: Scene, node: str) -> None:
+    """Restart the others' controllers while nothing is managed: the one that has run longest is the DC."""
+    await scene.hosts.sh(node, "crm_attribute --name maintenance-mode --update true")
+    try:
+        for peer in scene.peers(node):
+            await scene.hosts.sh(peer, "systemctl restart pacemaker", timeout_s=60)
+    finally:
+        await scene.hosts.sh(node, "crm_attribute --name maintenance-mode --delete")
 
 
 Find = Callable[[Scene], Awaitable[str | None]]

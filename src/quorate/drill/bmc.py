@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Mapping
 
+from quorate.catalog import pacemaker
 from quorate.drill.scene import CannotWipe
 from quorate.model.cloud import Cloud
 
@@ -54,12 +55,10 @@ class Bmcs:
             raise NoPower(f"{node} has no fencing device, so nobody here can switch its power")
         level = self._levels[0]
         if shutil.which(level.agent) is None:
-            family = level.agent.removeprefix("fence_")
-            raise NoPower(f"{level.agent} is not installed here; apt-get install fence-agents-{family}")
+            package = pacemaker.agent_package(level.agent)
+            raise NoPower(f"{level.agent} is not installed here; apt-get install {package}")
         options = {
-            "ip": host.bmc.address,
-            "ipport": str(host.bmc.port),
-            "username": host.bmc.username,
+            **pacemaker.bmc_parameters(host.bmc),
             "password": self._secrets[f"bmc/{node}"],
             **level.parameters,
             "action": action,
@@ -71,8 +70,9 @@ class Bmcs:
             async with asyncio.timeout(WITHIN_S):
                 stdout, stderr = await process.communicate(told)
         except TimeoutError as error:
-            process.kill()
-            await process.wait()
             raise NoPower(f"{node}: {level.agent} gave no answer within {WITHIN_S:g} s") from error
+        finally:
+            if process.returncode is None:
+                process.kill()
         lines = (stderr or stdout).decode(errors="replace").strip().splitlines()
         return process.returncode, lines[-1] if lines else "it said nothing"

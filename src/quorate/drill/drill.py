@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from quorate.catalog import pacemaker
+from quorate.catalog.haproxy import address_id
 from quorate.design.budget import budget
 from quorate.drill import aims, archive, happening, owners
 from quorate.drill.fault import Fault
@@ -216,7 +217,7 @@ async def _steady(run: Run) -> None:
     async def observe() -> dict[str, str]:
         now_s = time.monotonic() - run.origin_s
         return {
-            each.name: _unsteady(run.history(each), max(began_s, now_s - run.pace.steady_s))
+            each.name: _unsteady(each, run.history(each), max(began_s, now_s - run.pace.steady_s))
             for each in run.workloads
         }
 
@@ -226,10 +227,11 @@ async def _steady(run: Run) -> None:
     await until("the clients are served steadily", observe, holds, within_s=run.pace.steady_within_s)
 
 
-def _unsteady(operations: Iterable[Operation], since_s: float) -> str:
+def _unsteady(workload: Workload, operations: Iterable[Operation], since_s: float) -> str:
     """What is wrong with a service as its clients saw it from then on; empty if nothing."""
-    ended = [each for each in operations if each.ended_s is not None and each.ended_s >= since_s]
-    bad = [each for each in ended if not good(each) and each.does != "deliver"]
+    asked = (each for each in operations if each.does in workload.asks)
+    ended = [each for each in asked if each.ended_s is not None and each.ended_s >= since_s]
+    bad = [each for each in ended if not good(each)]
     return "" if ended and not bad else bad[0].error or "slow" if bad else "nothing was asked yet"
 
 
@@ -348,11 +350,12 @@ def _terms(scene: Scene, outcome: Drilled) -> tuple[Term, ...]:
     members = max(len(cluster.members) for cluster in cloud.topology.clusters)
     parts = {term.name: term.seconds for term in budget(cloud.timers, members, pacemaker.rest_s(cloud.fencing))}
     predicted = dict(zip(parts, accumulate(parts.values()), strict=True))
+    addresses = frozenset(map(address_id, cloud.topology.virtual_ips))
     first = {
         "detected": _first(outcome, Kind.DETECTED),
         "membership": _first(outcome, Kind.MEMBERSHIP),
         "fenced": _first(outcome, Kind.FENCED),
-        "address up": _first(outcome, Kind.START, "vip-"),
+        "address up": _first(outcome, Kind.START, addresses),
         "promoted": _first(outcome, Kind.PROMOTE),
     }
     if first["fenced"] is None:
@@ -363,10 +366,10 @@ def _terms(scene: Scene, outcome: Drilled) -> tuple[Term, ...]:
     return (*terms, Term("clients back", back, predicted["clients"]))
 
 
-def _first(outcome: Drilled, kind: Kind, prefix: str = "") -> float | None:
+def _first(outcome: Drilled, kind: Kind, resources: frozenset[str] | None = None) -> float | None:
     times = (
         each.at_s
         for each in outcome.happenings
-        if each.kind is kind and each.at_s > 0 and each.resource.startswith(prefix)
+        if each.kind is kind and each.at_s > 0 and (resources is None or each.resource in resources)
     )
     return next(times, None)

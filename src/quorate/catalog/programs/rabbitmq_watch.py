@@ -39,7 +39,11 @@ def lines(path):
 def say(*command):
     """What rabbitmqctl prints; None if it fails, and then the reason is in the journal."""
     argv = ("rabbitmqctl", "--silent", "--timeout", str(TIMEOUT_S), *command)
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=2 * TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        print(f"{command[0]}: no answer within {2 * TIMEOUT_S} s", flush=True)
+        return None
     if done.returncode != 0:
         print(f"{command[0]}: {(done.stderr or done.stdout).strip()[-300:]}", flush=True)
         return None
@@ -66,7 +70,7 @@ def main():
         if PARTED in line:
             due_s = time.monotonic() + GRACE_S
         elif not line:
-            time.sleep(POLL_S)
+            time.sleep(POLL_S)  # between two looks at a log that is followed as long as the broker lives
         if due_s is not None and time.monotonic() >= due_s:
             behind = left_behind(members)
             if behind:

@@ -18,7 +18,8 @@ STACK = {
     "pacemakerd": ("pacemakerd", "systemd starts it again, and it finds its own daemons at work"),
     "pacemaker-controld": ("pacemaker-controld", "its node is fenced, or it is started again and takes part anew"),
 }
-AIMS = {"galera": "writer", "haproxy": "bystander"}
+# The nodes where a resource's daemon matters more, or less, than elsewhere.
+WHERE = {"galera": "writer", "haproxy": "bystander"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def daemons(design: Design) -> Iterator[Daemon]:
         for primitive in cluster.configuration.primitives():
             signal = _signal(primitive)
             if signal:
-                aim = AIMS.get(primitive.id, "random")
+                aim = WHERE.get(primitive.id, "random")
                 yield Daemon(primitive.id, signal, aim, "Pacemaker starts it again; the others serve meanwhile")
 
 
