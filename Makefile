@@ -7,7 +7,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 # What the lab runs on this machine, and what a virtual environment needs.
-PACKAGES := python3-venv podman runc netavark aardvark-dns mmdebstrap openipmi openssh-client iproute2 nftables uidmap
+PACKAGES := python3-venv podman runc netavark aardvark-dns mmdebstrap openipmi openssh-client e2fsprogs iproute2 nftables uidmap
 DEMO := cloud
 export PYTHONDONTWRITEBYTECODE := 1
 

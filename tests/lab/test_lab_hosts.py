@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 PACKAGES = ("fence-agents-ipmilan", "ipmitool")
 MEMORY = "512m"
+# A directory in which the image has something.
+DATA = "/etc/skel"
 
 
 def cloud(name: str, third_octet: int, nodes: int) -> Cloud:
@@ -47,7 +49,7 @@ def secrets(lab: Lab) -> Mapping[str, str]:
 
 
 def bring_up(lab: Lab) -> None:
-    lab.up(PACKAGES, secrets(lab), memory=MEMORY)
+    lab.up(PACKAGES, secrets(lab), data=(DATA,), memory=MEMORY)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +141,13 @@ def leftovers(name: str, lab: Lab | None = None) -> list[object]:
         *processes.find(lambda process: f"quorate_{name}_" in process.command),
         *(entry for entry in names if entry.startswith(f"quorate_{name}_")),
         *wiring.devices(name),
+        *(
+            [
+                line
+                for line in Path("/proc/mounts").read_text().splitlines()
+                if lab and f"{lab.layout.state}/" in line
+            ]
+        ),
         *wiring.namespaces(name),
         *bmc.running(runtime),
         *(path for path in (runtime, lab.layout.state.parent if lab else runtime) if path.exists()),
@@ -281,6 +290,25 @@ def test_a_power_cut_keeps_the_disk_and_the_journal_and_nothing_else(lab):
     assert "before-the-cut" in ssh(lab, "h1", "journalctl -t labtest -o cat").stdout
     journal = containers.journal(lab.layout, lab.layout.host("h1"))
     assert list(journal.rglob("system*.journal"))
+
+
+def test_data_has_a_disk_of_its_own_that_outlives_a_power_cut_and_no_wipe(lab):
+    def seen(command: str) -> str:
+        return ssh(lab, "h1", command).stdout.strip()
+
+    assert seen(f"stat -c %d {DATA}") != seen("stat -c %d /")
+    as_made = seen(f"ls -A {DATA}").split()
+    assert ".bashrc" in as_made
+    assert "lost+found" not in as_made
+    assert 2000 < int(seen(f"df --block-size=1M --output=size {DATA} | tail -1")) < 3100
+    seen(f"touch {DATA}/mine /root/mine; sync")
+    lab.power_reset("h1")
+    answers.wait(lab.layout.hosts)
+    assert "mine" in seen(f"ls {DATA}").split()
+    lab.wipe("h1")
+    bring_up(lab)
+    assert seen(f"ls -A {DATA}").split() == as_made
+    assert "mine" not in seen("ls /root").split()
 
 
 def test_a_cut_host_reaches_nobody_and_nobody_reaches_it_but_its_bmc_answers(lab):

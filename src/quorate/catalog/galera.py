@@ -22,6 +22,7 @@ CHECK_PORT = 9200
 CHECK_PROGRAM = "/usr/local/lib/quorate/galera-check"
 SERVER_PROGRAM = "/usr/local/lib/quorate/galera-server"
 SOCKET = "/run/mysqld/mysqld.sock"
+DATA = "/var/lib/mysql"
 # What `verify` writes to.
 DATABASE = Database("quorate", Secret("database/quorate"))
 
@@ -59,7 +60,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             "binary": SERVER_PROGRAM,
             # The local socket authenticates root by its uid: no password in the CIB.
             "check_user": "root",
-            "datadir": "/var/lib/mysql",
+            "datadir": DATA,
             "log": "/var/log/mysql/error.log",
             "socket": SOCKET,
             "pid": "/run/mysqld/mysqld.pid",
@@ -132,6 +133,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         ),
         databases=(DATABASE,),
         secrets=(DATABASE.secret,),
+        data=(DATA,),
     )
 
 

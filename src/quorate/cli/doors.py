@@ -33,12 +33,19 @@ class LabDoor:
     async def wipe(self, node: str) -> None:
         """A new disk."""
         await asyncio.to_thread(self._lab.wipe, node)
-        await asyncio.to_thread(self._lab.up, packages(self._cloud), secrets_of(self._cloud).values)
+        await asyncio.to_thread(
+            self._lab.up, packages(self._cloud), secrets_of(self._cloud).values, data=data(self._cloud)
+        )
 
 
 def packages(cloud: Opened) -> tuple[str, ...]:
     """What the hosts' image of a cloud's lab has beside the system."""
     return (*OPERATORS_TOOLS, *(name for part in cloud.design.components() for name in part.packages))
+
+
+def data(cloud: Opened) -> tuple[str, ...]:
+    """The directories that get a file system of their own on its hosts."""
+    return tuple(path for part in cloud.design.components() for path in part.data)
 
 
 def lab_of(cloud: Opened) -> Lab | None:

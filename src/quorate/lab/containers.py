@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from quorate.lab import keys, processes, wiring
+from quorate.lab import disks, keys, processes, wiring
 from quorate.lab.command import CommandFailed, LabError, run
 from quorate.lab.layout import Host, Layout
 from quorate.lab.machine import Machine
@@ -55,8 +55,10 @@ def of_lab(podman: Sequence[str], lab: str) -> tuple[Container, ...]:
     )
 
 
-def create(machine: Machine, lab: Layout, host: Host, image: str, memory: str) -> str:
-    """Make a host's container, still off; its id."""
+def create(
+    machine: Machine, lab: Layout, host: Host, image: str, memory: str, *, volumes: Sequence[str] = ()
+) -> str:
+    """Make a host's container, still off; its id. `volumes` are podman's options for its disks."""
     # podman insists that both exist
     wiring.make_namespace(host)
     journal(lab, host).mkdir(parents=True, exist_ok=True)
@@ -75,6 +77,7 @@ def create(machine: Machine, lab: Layout, host: Host, image: str, memory: str) -
         *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
         *("--security-opt", "label=disable", "--security-opt", "unmask=/proc/sys"),
         *machine.create_options(),
+        *volumes,
         *(image, INIT),
     )
     try:
@@ -92,8 +95,11 @@ def journal(lab: Layout, host: Host) -> Path:
     return lab.state / "journal" / host.node
 
 
-def seed(machine: Machine, lab: Layout, host: Host) -> None:
-    """Write into a container that is off what a host has before anything is deployed to it: its ssh keys."""
+def seed(machine: Machine, lab: Layout, host: Host, data: Sequence[str] = ()) -> None:
+    """Write into a container that is off what a host has before anything is deployed to it.
+
+    That is its ssh keys, and on the disks of its own, at `data`, what its image has there.
+    """
     root = Path(run(*machine.podman, "mount", host.container).strip())
     try:
         key = keys.host_key(lab, host)
@@ -102,6 +108,7 @@ def seed(machine: Machine, lab: Layout, host: Host) -> None:
         _install(keys.public(keys.user_key(lab)), root / "root/.ssh/authorized_keys", 0o600)
         machine_id = hashlib.sha256(f"{lab.state}/{host.node}".encode()).hexdigest()[:32]
         (root / "etc/machine-id").write_text(machine_id + "\n", encoding="ascii")
+        disks.fill(lab, host, data, root)
     finally:
         run(*machine.podman, "umount", host.container)
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from quorate.lab import answers, bmc, containers, image, keys, wiring
-from quorate.lab.command import LabError, run
+from quorate.lab import answers, bmc, containers, disks, image, keys, wiring
+from quorate.lab.command import CommandFailed, LabError, run
 from quorate.lab.containers import Container
 from quorate.lab.layout import RUNTIME, Host, Layout, layout, prefix, runtime_of
 from quorate.lab.machine import Machine, lab_machine
@@ -57,12 +57,14 @@ class Lab:
         packages: Sequence[str],
         secrets: Mapping[str, str],
         *,
+        data: Sequence[str] = (),
         memory: str = MEMORY,
         nodes: int | None = None,
     ) -> None:
         """Make and boot what is missing, of the first `nodes` nodes or all, until sshd and BMC of each answer.
 
-        `secrets` holds the BMCs' passwords as `bmc/NODE`; `memory` limits each host, in podman's notation.
+        `secrets` holds the BMCs' passwords as `bmc/NODE`; `data` are directories that get a file system of their
+        own on each host, where this machine can mount one; `memory` limits each host, in podman's notation.
         """
         hosts = self.layout.hosts[:nodes]
         with _alone():
@@ -72,7 +74,7 @@ class Lab:
             for network in wiring.lay(self.layout.bridges):
                 self._report(f"network {network}: made")
             with ThreadPoolExecutor() as pool:
-                for line in pool.map(lambda host: self._boot(host, disk, memory), hosts):
+                for line in pool.map(lambda host: self._boot(host, disk, data, memory), hosts):
                     self._report(line)
             for host in hosts:
                 if host.bmc and bmc.start(host, secrets[f"bmc/{host.node}"]):
@@ -114,6 +116,7 @@ class Lab:
         self.power_off(node)
         container = self.layout.host(node).container
         containers.remove(self.machine.podman, lambda name: name == container)
+        disks.remove(self.layout, self.layout.host(node))
 
     def cut(self, node: str) -> None:
         """Drop all traffic of the host; its BMC stays reachable for the others."""
@@ -179,7 +182,7 @@ class Lab:
         for host in hosts:
             host.runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def _boot(self, host: Host, disk: str, memory: str) -> str:
+    def _boot(self, host: Host, disk: str, data: Sequence[str], memory: str) -> str:
         """Create the host's container if need be and switch it on; what was done."""
         podman = self.machine.podman
         there = {each.node: each for each in containers.of_lab(podman, self.layout.lab)}.get(host.node)
@@ -189,17 +192,30 @@ class Lab:
             there = None
         if there and there.wiring != containers.fingerprint(host):
             raise LabError(f"{host.node}: the file gives it other addresses now; `quorate lab down` and up again")
-        container_id = there.id if there else containers.create(self.machine, self.layout, host, disk, memory)
+        volumes = self._disks(host, data)
+        container_id = (
+            there.id
+            if there
+            else containers.create(self.machine, self.layout, host, disk, memory, volumes=volumes)
+        )
         switch = containers.switch(self.machine, host, container_id)
         switch.save()
         was_on = switch.has_booted()
         if not there:
-            containers.seed(self.machine, self.layout, host)
+            containers.seed(self.machine, self.layout, host, data if volumes else ())
         with _as_lab_error():
             switch.on()
         booted.parent.mkdir(exist_ok=True)
         booted.write_text(container_id, encoding="ascii")
         return f"{host.node}: {'is on' if was_on else 'switched on' if there else 'made and switched on'}"
+
+    def _disks(self, host: Host, data: Sequence[str]) -> tuple[str, ...]:
+        """Podman's options for them; none where this machine cannot mount images (no loop devices, say)."""
+        try:
+            return disks.attach(self.layout, host, data)
+        except CommandFailed as error:
+            self._report(f"{host.node}: {' and '.join(data)} on the host's own disk: {error}")
+            return ()
 
     def _running(self, node: str) -> str:
         """The container of a host, which must be on."""
@@ -232,6 +248,8 @@ def down(name: str, *, state: Path | None = None) -> bool:
         hosts = containers.remove(podman, lambda container: container.startswith(prefix(name)))
         devices = (*wiring.devices(name), *wiring.namespaces(name))
         wiring.tear(name)
+        for path in states:
+            disks.release(path)
         directories = [path for path in (runtime, *states) if path.exists()]
         for path in directories:
             shutil.rmtree(path)

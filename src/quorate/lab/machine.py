@@ -18,6 +18,7 @@ CONTAINERS = {
 
 LABS = {
     **CONTAINERS,
+    "mkfs.ext4": "e2fsprogs",
     "ip": "iproute2",
     "bridge": "iproute2",
     "ipmi_sim": "openipmi",

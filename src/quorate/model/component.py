@@ -92,7 +92,8 @@ class Component:
     `prepare` items come before its files are written; `owned_units` are systemd units that only Pacemaker
     may start, `masked_units` ones that nobody may. `ready` is what holds on a member once it serves; `reloadable`
     names the primitives that take up a changed file by a reload, without dropping a connection. `majorities` are
-    proved before anything is deployed.
+    proved before anything is deployed. `data` are the directories that may fill up, so that a file system of its
+    own is wise.
     """
 
     name: str
@@ -110,3 +111,4 @@ class Component:
     secrets: tuple[Secret, ...] = ()
     key_sets: tuple[KeySet, ...] = ()
     majorities: tuple[Majority, ...] = ()
+    data: tuple[str, ...] = ()

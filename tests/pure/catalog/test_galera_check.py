@@ -14,6 +14,7 @@ WELL = {
     "wsrep_cluster_status": "Primary",
     "wsrep_ready": "ON",
     "read_only": "0",
+    "datadir": "/",
 }
 
 
@@ -69,6 +70,13 @@ def test_one_that_is_not_may_not_and_says_why(check, name, value):
     code, text = said(check, WELL | {name: value})
     assert code == 503
     assert f"'{name}': '{value}'" in text
+
+
+def test_one_whose_disk_is_full_may_not(check):
+    check.LEAST_FREE_BYTES = 1 << 60
+    code, text = said(check, WELL)
+    assert code == 503
+    assert "free bytes" in text
 
 
 def test_one_that_does_not_answer_may_not(check):

@@ -17,7 +17,7 @@ from quorate.spec import template
 
 FAULTS = {
     *("power-cut", "reboot", "isolate", "one-way-loss", "packet-loss", "management-cut", "bmc-cut", "quorum-lost"),
-    *("blackout", "blackout-one-missing", "rolling-restart", "reinstall"),
+    *("blackout", "blackout-one-missing", "rolling-restart", "reinstall", "fill-galera"),
     *(
         f"{how}-{daemon}"
         for how in ("kill", "hang")

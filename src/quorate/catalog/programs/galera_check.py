@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Answer HTTP 200 when this Galera member is Synced, in the primary component and writable; 503 otherwise.
 
+A member whose disk is full is not writable, whatever it says.
+
 Usage: galera-check ADDRESS PORT SOCKET MEMBER... Keeps one connection to the server open, so that a check costs
 one query. GET /turn from a MEMBER's address is answered once no other caller has the turn, which it then has for
 as long as it keeps the connection: so that one member joins at a time (galera-server).
@@ -19,13 +21,22 @@ QUERY = """
 SELECT LOWER(VARIABLE_NAME), VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS
  WHERE VARIABLE_NAME IN ('WSREP_LOCAL_STATE_COMMENT', 'WSREP_CLUSTER_STATUS', 'WSREP_READY')
 UNION ALL SELECT 'read_only', @@global.read_only
+UNION ALL SELECT 'datadir', @@global.datadir
 """
+# With less than this, nothing that is written can be relied on: another member takes the writes.
+LEAST_FREE_BYTES = 16 * 1024 * 1024
 WANTED = {
     "wsrep_local_state_comment": "Synced",
     "wsrep_cluster_status": "Primary",
     "wsrep_ready": "ON",
     "read_only": "0",
 }
+
+
+def free_bytes(directory):
+    """What may still be written there by the server's user."""
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize
 
 
 class Member:
@@ -77,6 +88,9 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(503, f"the server does not answer: {error}")
             return
         wrong = {name: state.get(name) for name, value in WANTED.items() if state.get(name) != value}
+        free = free_bytes(state["datadir"])
+        if free < LEAST_FREE_BYTES:
+            wrong["free bytes"] = free
         self._answer(503 if wrong else 200, str(wrong or "synced"))
 
     do_HEAD = do_OPTIONS = do_GET

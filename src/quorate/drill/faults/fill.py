@@ -1,0 +1,47 @@
+"""The disk of a component's data fills up."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from quorate.drill.affliction import Affliction, acts
+from quorate.drill.fault import Fault
+from quorate.drill.scene import Scene
+from quorate.formats import shell
+from quorate.model.design import Design
+
+AIMS = {"galera": "writer"}
+BALLAST = ".quorate-drill-ballast"
+
+
+def faults(design: Design) -> Iterator[Fault]:
+    """One for each component that has data which may fill a disk."""
+    for component in design.components():
+        if component.data:
+            harm, heal = acts(partial(_full, component.data))
+            yield Fault(
+                name=f"fill-{component.name}",
+                does=f"fills the file system with the data of {component.name} on a node to its last byte",
+                heals="removes what fills it",
+                expects="another member takes the writes at once; the node joins again when there is room",
+                aim=AIMS.get(component.name, "random"),
+                hold_s=30,
+                harm=harm,
+                heal=heal,
+            )
+
+
+def _full(directories: tuple[str, ...], _scene: Scene, node: str) -> dict[str, Affliction]:
+    """Never a file system that the rest of the host needs; and nobody but us removes the ballast."""
+    harm, undo = [], []
+    for directory in directories:
+        place, ballast = shell.quote(directory), shell.quote(f"{directory}/{BALLAST}")
+        harm += [
+            f'if [ "$(stat --format=%d {place})" = "$(stat --format=%d /)" ]; then',
+            f"    echo {place} has no file system of its own, and the whole host would go with it >&2; exit 1",
+            "fi",
+            f"fallocate --length $(df --block-size=1 --output=avail {place} | tail -1) {ballast} || true",
+            f"dd if=/dev/zero of={ballast} oflag=append conv=notrunc bs=4096 2>/dev/null || true",
+            f"chattr +i {ballast}",
+        ]
+        undo += [f"chattr -i {ballast} 2>/dev/null || true", f"rm -f {ballast}"]
+    return {node: Affliction("\n".join(harm), "\n".join(undo))}
