@@ -230,10 +230,12 @@ def _period(milliseconds: int) -> str:
 
 def _check_unit(design: Design, node: Node) -> settings.Settings:
     members = " ".join(member.address for member in design.cloud.topology.members_of("galera"))
+    # So long are all of its group's members sure to have kept it.
+    silence_ms = design.cloud.timers.galera_suspect_ms
     return {
         "Unit": {"Description": "Says over HTTP whether this Galera member may be given sessions"},
         "Service": {
-            "ExecStart": f"{CHECK_PROGRAM} {node.address} {CHECK_PORT} {SOCKET} {members}",
+            "ExecStart": f"{CHECK_PROGRAM} {node.address} {CHECK_PORT} {SOCKET} {silence_ms} {members}",
             "Type": "notify",
             # Authenticated by the local socket as the package's own mysql@localhost.
             "User": "mysql",

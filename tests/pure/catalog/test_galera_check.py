@@ -84,3 +84,80 @@ def test_one_that_does_not_answer_may_not(check):
         503,
         "the server does not answer: timed out\n",
     )
+
+
+class Connection:
+    """A server that notes what it is asked; a causal read fails until it has caught up."""
+
+    open = False
+
+    def __init__(self, state, asked):
+        self.state, self.asked, self.behind = state, asked, False
+
+    def cursor(self):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def execute(self, statement):
+        self.asked.append(statement)
+        if self.behind and statement == "SELECT 1":
+            raise pymysql.err.OperationalError(1205, "Lock wait timeout exceeded")
+
+    def fetchall(self):
+        return list(self.state.items())
+
+
+@pytest.fixture
+def member(check, monkeypatch):
+    """A member whose clock stands, heard of a moment ago; `asked` is what its server has been asked since."""
+    asked = []
+    server = Connection(dict(WELL), asked)
+    monkeypatch.setattr(check.pymysql, "connect", lambda **_: server)
+    clock = [100.0]
+    monkeypatch.setattr(check, "now_s", lambda: clock[0])
+    one = check.Member("/nowhere", 1.5)
+    one.state()
+    asked.clear()
+    return one, server, clock
+
+
+def causal_reads(server) -> int:
+    return server.asked.count("SELECT 1")
+
+
+def test_one_that_answers_all_the_time_is_not_asked_to_catch_up(member):
+    one, server, clock = member
+    for _ in range(5):
+        clock[0] += 1.4
+        one.state()
+    assert causal_reads(server) == 0
+
+
+def test_one_that_was_silent_catches_up_before_it_answers(member):
+    one, server, clock = member
+    clock[0] += 1.6
+    server.behind = True
+    for _ in range(2):
+        with pytest.raises(pymysql.err.Error):
+            one.state()
+    server.behind = False
+    assert one.state() == WELL
+    assert causal_reads(server) == 3
+    one.state()
+    assert causal_reads(server) == 3
+
+
+def test_one_that_joins_says_so_and_catches_up_once_it_has(member):
+    one, server, clock = member
+    clock[0] += 60
+    server.state["wsrep_local_state_comment"] = "Joined"
+    assert one.state()["wsrep_local_state_comment"] == "Joined"
+    assert causal_reads(server) == 0
+    server.state["wsrep_local_state_comment"] = "Synced"
+    one.state()
+    assert causal_reads(server) == 1

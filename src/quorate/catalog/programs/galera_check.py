@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Answer HTTP 200 when this Galera member is Synced, in the primary component and writable; 503 otherwise.
+"""Answer HTTP 200 when this Galera member is Synced, in the primary component, writable and up to date; or 503.
 
-A member whose disk is full is not writable, whatever it says.
+A member whose disk is full is not writable, whatever it says. One that was silent so long that the others may have
+gone on without it is up to date once it has read all that they wrote: when it wakes, it knows of nothing.
 
-Usage: galera-check ADDRESS PORT SOCKET MEMBER... Keeps one connection to the server open, so that a check costs
-one query. GET /turn from a MEMBER's address is answered once no other caller has the turn, which it then has for
-as long as it keeps the connection: so that one member joins at a time (galera-server).
+Usage: galera-check ADDRESS PORT SOCKET SILENCE_MS MEMBER... Keeps one connection to the server open, so that a check
+costs one query. GET /turn from a MEMBER's address is answered once no other caller has the turn, which it then has
+for as long as it keeps the connection: so that one member joins at a time (galera-server).
 """
 
 import os
@@ -13,6 +14,7 @@ import select
 import socket
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pymysql
@@ -39,16 +41,25 @@ def free_bytes(directory):
     return disk.f_bavail * disk.f_frsize
 
 
+# Answered once all that the group had written when it was asked is here; the state above is told at once.
+CAUSAL = ("SET SESSION wsrep_sync_wait = 1", "SELECT 1", "SET SESSION wsrep_sync_wait = 0")
+
+
 class Member:
     """The local server, asked one question at a time."""
 
-    def __init__(self, path):
+    def __init__(self, path, silence_s):
         self._path = path
+        self._silence_s = silence_s
+        self._heard_s = float("-inf")
         self._lock = threading.Lock()
         self._connection = None
 
     def state(self):
-        """The values of the wanted variables; raises pymysql.err.Error if the server does not answer in 1 s."""
+        """The values of the wanted variables; raises pymysql.err.Error if the server does not answer in 1 s.
+
+        Nor does it answer, after a silence, before it is up to date.
+        """
         with self._lock:
             try:
                 if self._connection is None:
@@ -61,15 +72,31 @@ class Member:
                     )
                 with self._connection.cursor() as cursor:
                     cursor.execute(QUERY)
-                    return {name: str(value) for name, value in cursor.fetchall()}
+                    state = {name: str(value) for name, value in cursor.fetchall()}
+                    if not wrong_in(state) and now_s() - self._heard_s > self._silence_s:
+                        for statement in CAUSAL:
+                            cursor.execute(statement)
             except pymysql.err.Error:
                 self._forget()
                 raise
+            if not wrong_in(state):
+                self._heard_s = now_s()
+            return state
 
     def _forget(self):
         if self._connection is not None and self._connection.open:
             self._connection._force_close()  # noqa: SLF001 - close() would write to a server that does not answer
         self._connection = None
+
+
+def wrong_in(state):
+    """What is not as wanted in a member's state."""
+    return {name: state.get(name) for name, value in WANTED.items() if state.get(name) != value}
+
+
+def now_s():
+    """A clock that goes on while the host is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -87,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         except pymysql.err.Error as error:
             self._answer(503, f"the server does not answer: {error}")
             return
-        wrong = {name: state.get(name) for name, value in WANTED.items() if state.get(name) != value}
+        wrong = wrong_in(state)
         free = free_bytes(state["datadir"])
         if free < LEAST_FREE_BYTES:
             wrong["free bytes"] = free
@@ -142,8 +169,8 @@ class Server(ThreadingHTTPServer):
 
 def main():
     """Listen, tell systemd, serve."""
-    address, port, path, *members = sys.argv[1:]
-    server = Server((address, int(port)), Member(path), members)
+    address, port, path, silence_ms, *members = sys.argv[1:]
+    server = Server((address, int(port)), Member(path, int(silence_ms) / 1000), members)
     notify = os.environ.get("NOTIFY_SOCKET")
     if notify:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
