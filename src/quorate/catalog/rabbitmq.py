@@ -178,6 +178,7 @@ def _conf(design: Design, node: Node) -> dict[str, str]:
         "quorum_queue.continuous_membership_reconciliation.auto_remove": "true",
         "quorum_queue.continuous_membership_reconciliation.target_group_size": str(min(3, len(members))),
         "net_ticktime": str(timers.rabbitmq_net_tick_s),
+        "raft.adaptive_failure_detector.poll_interval": str(timers.rabbitmq_poll_ms),
         "heartbeat": str(timers.rabbitmq_heartbeat_s),
         # No user of the package's making: the shared one is made by the deployment.
         "default_user": USER,

@@ -35,6 +35,7 @@ class Timers:
     memcached_timeout_ms: int = _about("a client waits for a cache")
     memcached_dead_retry_s: int = _about("a dead cache is asked again")
     rabbitmq_net_tick_s: int = _about("a silent broker is given up")
+    rabbitmq_poll_ms: int = _about("a lost queue leader is looked for")
     rabbitmq_heartbeat_s: int = _about("a client and its broker")
     tcp_keepalive_idle_s: int = _about("an idle connection is probed")
     tcp_keepalive_interval_s: int = _about("between the probes")

@@ -53,6 +53,7 @@ LIMITS: Mapping[str, tuple[int, int]] = {
     "memcached_timeout_ms": (20, 10_000),
     "memcached_dead_retry_s": (1, 3600),
     "rabbitmq_net_tick_s": (4, 300),
+    "rabbitmq_poll_ms": (100, 60_000),
     "rabbitmq_heartbeat_s": (4, 300),
     "tcp_keepalive_idle_s": (1, 7200),
     "tcp_keepalive_interval_s": (1, 600),
@@ -99,6 +100,7 @@ def timers(profile: str, members: int, overrides: Mapping[str, int] | None = Non
         memcached_timeout_ms=given.get("memcached_timeout_ms", min(1000, token // 10)),
         memcached_dead_retry_s=given.get("memcached_dead_retry_s", base.memcached_dead_retry_s),
         rabbitmq_net_tick_s=net_tick,
+        rabbitmq_poll_ms=given.get("rabbitmq_poll_ms", poll_ms(token)),
         rabbitmq_heartbeat_s=given.get("rabbitmq_heartbeat_s", net_tick),
         tcp_keepalive_idle_s=idle,
         tcp_keepalive_interval_s=interval,
@@ -140,6 +142,15 @@ def database_read_s(galera_inactive_ms: int) -> int:
 def net_tick_s(token_ms: int) -> int:
     """Ten times the token timeout; at least 5 s, at most RabbitMQ's default of 60 s (its Net Tick Times guide)."""
     return max(5, min(60, math.ceil(10 * token_ms / 1000)))
+
+
+def poll_ms(token_ms: int) -> int:
+    """Twice within a token timeout, at most RabbitMQ's default of 5 s.
+
+    The election of a quorum queue's next leader begins so long after the second of two looks (rabbitmq/ra,
+    src/ra_server_proc.erl: election_timeout_action): by the default an outage may last 11 s.
+    """
+    return min(5000, token_ms // 2)
 
 
 def retransmission_s(count: int) -> float:

@@ -29,6 +29,7 @@ def test_fast_is_what_the_measurements_were_made_with():
         memcached_timeout_ms=100,
         memcached_dead_retry_s=30,
         rabbitmq_net_tick_s=10,
+        rabbitmq_poll_ms=500,
         rabbitmq_heartbeat_s=10,
         tcp_keepalive_idle_s=5,
         tcp_keepalive_interval_s=2,
