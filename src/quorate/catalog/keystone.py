@@ -213,6 +213,8 @@ def _keystone(design: Design) -> settings.Settings:
         "database": {
             "connection": f"mysql+pymysql://keystone:{DATABASE.secret.reference}@{database}/keystone"
             f"?charset=utf8mb4&{patience}",
+            # A read sees all that was acknowledged before it, also after the writer has changed.
+            "mysql_wsrep_sync_wait": "1",
             # Below HAProxy's idle timeout, so that the pool never holds a session that the proxy closed.
             "connection_recycle_time": "600",
             "max_retries": "-1",

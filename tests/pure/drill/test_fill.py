@@ -4,14 +4,17 @@ import subprocess
 
 import pytest
 
-from quorate.drill.faults.fill import BALLAST, _full
+from quorate.drill.faults.fill import BALLAST, LAST_BYTES, _full
 
 STUBS = {
     "stat": 'case "$2" in / ) echo 1 ;; *) echo {device} ;; esac',
-    "df": "echo Avail; echo 4096",
+    "df": f"echo Avail; echo {LAST_BYTES + 4096}",
     "fallocate": 'head -c "$2" /dev/zero > "$3"',
-    "dd": "true",
-    "chattr": 'echo "$@" >> {told}',
+    "dd": "exit 1",
+    # The last argument is the file that its process holds and unlinks.
+    "systemd-run": 'for last; do :; done; stat_of "$last" >> {told}; rm "$last"',
+    "stat_of": 'wc -c < "$1"',
+    "systemctl": 'echo "$@" >> {told}',
 }
 
 
@@ -29,24 +32,23 @@ def run(tmp_path, monkeypatch):
         data.mkdir()
         affliction = _full((str(data),), None, "ctl1")["ctl1"]
         scripts = (affliction.harm, affliction.undo, affliction.undo)
-        done = []
-        for script in scripts:
-            done.append(subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=False))
-            done[-1].there = (data / BALLAST).exists()
+        done = [
+            subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=False)
+            for script in scripts
+        ]
+        assert not (data / BALLAST).exists()
         return tuple(done)
 
     return carried_out
 
 
 def test_a_file_system_of_its_own_is_filled_and_emptied(run, tmp_path):
-    filled, emptied, again = run(2)
-    assert [each.returncode for each in (filled, emptied, again)] == [0, 0, 0]
-    assert (filled.there, emptied.there) == (True, False)
-    assert [line.split()[0] for line in (tmp_path / "told").read_text().splitlines()] == ["+i", "-i", "-i"]
+    assert [each.returncode for each in run(2)] == [0, 0, 0]
+    stopped = "--quiet stop quorate-drill-ballast-1"
+    assert (tmp_path / "told").read_text().splitlines() == ["4096", stopped, stopped]
 
 
 def test_the_hosts_own_is_left_alone(run):
     refused, *_ = run(1)
     assert refused.returncode == 1
     assert "has no file system of its own" in refused.stderr
-    assert not refused.there

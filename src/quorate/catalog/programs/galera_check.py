@@ -4,9 +4,9 @@
 A member whose disk is full is not writable, whatever it says. One that was silent so long that the others may have
 gone on without it is up to date once it has read all that they wrote: when it wakes, it knows of nothing.
 
-Usage: galera-check ADDRESS PORT SOCKET SILENCE_MS MEMBER... Keeps one connection to the server open, so that a check
-costs one query. GET /turn from a MEMBER's address is answered once no other caller has the turn, which it then has
-for as long as it keeps the connection: so that one member joins at a time (galera-server).
+Usage: galera-check ADDRESS PORT SOCKET SILENCE_MS MEMBER... Keeps one connection to the server open, so that a
+check costs one query. GET /turn from a MEMBER's address is answered once no other caller has the turn, which it
+then has for as long as it keeps the connection: so that one member joins at a time (galera-server).
 """
 
 import os

@@ -11,6 +11,9 @@ from quorate.model.design import Design
 
 AIMS = {"galera": "writer"}
 BALLAST = ".quorate-drill-ballast"
+HOLDER = "quorate-drill-ballast"
+LAST_BYTES = 8 * 1024 * 1024
+"""Written, not reserved: what a file system says is free cannot be reserved to the last block."""
 
 
 def faults(design: Design) -> Iterator[Fault]:
@@ -31,17 +34,30 @@ def faults(design: Design) -> Iterator[Fault]:
 
 
 def _full(directories: tuple[str, ...], _scene: Scene, node: str) -> dict[str, Affliction]:
-    """Never a file system that the rest of the host needs; and nobody but us removes the ballast."""
+    """Never a file system that the rest of the host needs.
+
+    The file that fills it has no name, only a process that holds it open: nothing that clears the directory frees
+    the room, and a host that reboots has it back.
+    """
     harm, undo = [], []
-    for directory in directories:
-        place, ballast = shell.quote(directory), shell.quote(f"{directory}/{BALLAST}")
+    for number, directory in enumerate(directories, 1):
+        place, ballast, holder = (
+            shell.quote(directory),
+            shell.quote(f"{directory}/{BALLAST}"),
+            f"{HOLDER}-{number}",
+        )
         harm += [
             f'if [ "$(stat --format=%d {place})" = "$(stat --format=%d /)" ]; then',
             f"    echo {place} has no file system of its own, and the whole host would go with it >&2; exit 1",
             "fi",
-            f"fallocate --length $(df --block-size=1 --output=avail {place} | tail -1) {ballast} || true",
+            f"room=$(df --block-size=1 --output=avail {place} | tail -1)",
+            f"fallocate --length $((room - {LAST_BYTES})) {ballast}",
+            # until there is no more room, which it counts as an error
             f"dd if=/dev/zero of={ballast} oflag=append conv=notrunc bs=4096 2>/dev/null || true",
-            f"chattr +i {ballast}",
+            f"systemd-run --quiet --collect --expand-environment=no --service-type=exec --unit={holder} "
+            + shell.join(
+                ["sh", "-ec", 'exec 9<"$1"; rm "$1"; exec sleep infinity', "sh", f"{directory}/{BALLAST}"]
+            ),
         ]
-        undo += [f"chattr -i {ballast} 2>/dev/null || true", f"rm -f {ballast}"]
+        undo += [f"systemctl --quiet stop {holder} 2>/dev/null || true", f"rm -f {ballast}"]
     return {node: Affliction("\n".join(harm), "\n".join(undo))}
