@@ -189,7 +189,7 @@ def _server(design: Design, node: Node) -> settings.Settings:
         "evs.keepalive_period": _period(timers.galera_keepalive_ms),
         "evs.suspect_timeout": _period(timers.galera_suspect_ms),
         "evs.inactive_timeout": _period(timers.galera_inactive_ms),
-        "evs.install_timeout": _period(timers.galera_inactive_ms),
+        "evs.install_timeout": _period(timers.galera_suspect_ms),
         "gcache.size": "128M",
     }
     # The first servers are the likely writers: the last ones give the data to a member that joins.
