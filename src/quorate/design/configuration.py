@@ -34,7 +34,8 @@ def configuration(cloud: Cloud, cluster: Cluster, components: tuple[Component, .
             "resource-defaults": {
                 "resource-stickiness": "100",
                 "migration-threshold": "3",
-                "failure-timeout": "120s",
+                # What was mended is forgotten, so that the next person sees what is wrong now.
+                "failure-timeout": "60s",
             },
             "op-defaults": {"timeout": "60s"},
         },
