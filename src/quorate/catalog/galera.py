@@ -187,6 +187,8 @@ def _server(design: Design, node: Node) -> settings.Settings:
         "gmcast.listen_addr": f"tcp://{node.address}:4567",
         "gmcast.peer_timeout": _period(timers.galera_peer_timeout_ms),
         "evs.keepalive_period": _period(timers.galera_keepalive_ms),
+        # Everybody waits while the group changes: what is said about that is repeated sooner than every second.
+        "evs.join_retrans_period": _period(max(100, timers.galera_keepalive_ms // 2)),
         "evs.suspect_timeout": _period(timers.galera_suspect_ms),
         "evs.inactive_timeout": _period(timers.galera_inactive_ms),
         "evs.install_timeout": _period(timers.galera_suspect_ms),

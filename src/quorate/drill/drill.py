@@ -57,7 +57,6 @@ class Run:
     """A drill under way: where it is kept, and its histories, whose seconds begin at `origin_s`."""
 
     fault: Fault
-    node: str
     scene: Scene
     workloads: Sequence[Workload]
     directory: Path
@@ -142,13 +141,14 @@ async def drill(
     if the cloud is not in order to begin with, NoAim.
     """
     await healthy(health, scene, pace)
-    node = await aims.node(scene, aim)
     await asyncio.to_thread(path.mkdir, mode=0o700, parents=True)
-    run = Run(fault, node, scene, workloads, path, pace)
-    at_first = await _placed_once(scene)
+    run = Run(fault, scene, workloads, path, pace)
     claims: list[Claim] = []
-    outcome = Drilled(fault.name, node, run.began_at, directory=str(path))
     async with run.prepared():
+        # not before: a queue's leader is where the clients' queue is
+        node = await aims.node(scene, aim)
+        at_first = await _placed_once(scene)
+        outcome = Drilled(fault.name, node, run.began_at, directory=str(path))
         async with AsyncExitStack() as stack:
             deaf = ""
             try:
@@ -237,7 +237,7 @@ def _unsteady(workload: Workload, operations: Iterable[Operation], since_s: floa
 
 async def _broken_and_healed(run: Run, outcome: Drilled, health: Health, ledger: Ledger) -> Drilled:
     """Harm, time, a look, healing, and full health; trouble ends none of the later ones."""
-    fault, scene, node = run.fault, run.scene, run.node
+    fault, scene, node = run.fault, run.scene, outcome.node
     troubles: list[str] = []
     looked: tuple[Result, ...] = ()
     ledger.write(Harm(fault.name, node, scene.hold_s))
@@ -252,7 +252,7 @@ async def _broken_and_healed(run: Run, outcome: Drilled, health: Health, ledger:
         scene.strike()
     finally:
         # Also when the drill is interrupted: that ends the drill, not the healing.
-        troubles += await _healed(run, ledger)
+        troubles += await _healed(run, node, ledger)
     healed_s = run.since_s()
     healthy_s = None
     try:
@@ -278,9 +278,9 @@ async def heal(fault: Fault, node: str, scene: Scene, ledger: Ledger) -> None:
     ledger.clear()
 
 
-async def _healed(run: Run, ledger: Ledger) -> list[str]:
+async def _healed(run: Run, node: str, ledger: Ledger) -> list[str]:
     try:
-        await heal(run.fault, run.node, run.scene, ledger)
+        await heal(run.fault, node, run.scene, ledger)
     except Exception as failure:  # noqa: BLE001 - it stays in the ledger, and is told
         return [_told("healing", failure)]
     return []
