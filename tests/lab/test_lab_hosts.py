@@ -141,13 +141,7 @@ def leftovers(name: str, lab: Lab | None = None) -> list[object]:
         *processes.find(lambda process: f"quorate_{name}_" in process.command),
         *(entry for entry in names if entry.startswith(f"quorate_{name}_")),
         *wiring.devices(name),
-        *(
-            [
-                line
-                for line in Path("/proc/mounts").read_text().splitlines()
-                if lab and f"{lab.layout.state}/" in line
-            ]
-        ),
+        *(line for line in Path("/proc/mounts").read_text().splitlines() if f"{runtime}/" in line),
         *wiring.namespaces(name),
         *bmc.running(runtime),
         *(path for path in (runtime, lab.layout.state.parent if lab else runtime) if path.exists()),
@@ -241,6 +235,17 @@ def test_fencing_reboots(lab):
     assert seconds < 20
     answers.wait(lab.layout.hosts)
     assert switch_pid(lab, "h1") not in {before, None}
+
+
+def test_a_host_that_reboots_itself_comes_back(lab):
+    before = switch_pid(lab, "h1")
+    ssh(lab, "h1", "systemd-run --quiet --on-active=1 systemctl reboot")
+    gone = time.monotonic() + 60
+    while switch_pid(lab, "h1") in {before, None}:
+        assert time.monotonic() < gone, "h1 has not rebooted within 60 s"
+        time.sleep(0.2)  # until its new first process is there
+    answers.wait(lab.layout.hosts)
+    assert status(lab, "h1").power is True
 
 
 def test_a_wrong_password_moves_nothing(lab):

@@ -9,7 +9,6 @@ from quorate.remote.until import until
 _BOOTED = "cat /proc/sys/kernel/random/boot_id; cut -d' ' -f22 /proc/1/stat"
 BACK_WITHIN_S = 400.0
 _SILENT = "silent"
-_OFF = "off"
 
 
 async def reboot(scene: Scene, node: str) -> None:
@@ -20,14 +19,9 @@ async def reboot(scene: Scene, node: str) -> None:
     await scene.hosts.sh(node, "systemd-run --quiet --collect --on-active=1 systemctl reboot")
 
     async def booted() -> str:
-        if not await scene.door.powered(node):
-            await scene.door.power_on(node)  # where a reboot ends in the dark
-            return _OFF
         try:
             return await scene.hosts.sh(node, _BOOTED)
         except (Unreachable, AgentLost, ScriptFailed):
             return _SILENT
 
-    await until(
-        f"{node} is back", booted, lambda seen: seen not in {before, _OFF, _SILENT}, within_s=BACK_WITHIN_S
-    )
+    await until(f"{node} is back", booted, lambda seen: seen not in {before, _SILENT}, within_s=BACK_WITHIN_S)

@@ -3,7 +3,6 @@
 import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 from quorate.lab import power, processes
@@ -71,10 +70,7 @@ def running(runtime: Path) -> tuple[int, ...]:
 def config(host: Host, password: str) -> str:
     """The host's ipmi_lan(5) file; authentication that would show the password on the wire is off."""
     assert host.bmc is not None
-    # imported rather than run, so that Python has it compiled already: the cluster waits for it
-    program = "import sys; sys.path.append(sys.argv.pop(1)); import power; sys.exit(power.main())"
-    folder = str(Path(power.__file__).parent)
-    switch = [sys.executable, "-I", "-S", "-c", program, folder, str(host.runtime)]
+    switch = power.program(str(host.runtime))
     return f"""\
 name {_quoted(host.node)}
 set_working_mc 0x20

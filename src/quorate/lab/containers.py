@@ -108,7 +108,7 @@ def seed(machine: Machine, lab: Layout, host: Host, data: Sequence[str] = ()) ->
         _install(keys.public(keys.user_key(lab)), root / "root/.ssh/authorized_keys", 0o600)
         machine_id = hashlib.sha256(f"{lab.state}/{host.node}".encode()).hexdigest()[:32]
         (root / "etc/machine-id").write_text(machine_id + "\n", encoding="ascii")
-        disks.fill(lab, host, data, root)
+        disks.fill(host, data, root)
     finally:
         run(*machine.podman, "umount", host.container)
 
@@ -123,6 +123,7 @@ def switch(machine: Machine, host: Host, container_id: str) -> Switch:
             "id": (container_id,),
             "netns": (host.netns,),
             "start": (*machine.podman, "start", host.container),
+            "exit_code": (*machine.podman, "inspect", "--format", "{{.State.ExitCode}}", host.container),
             "unplug": wiring.unplug(host),
             "plug": wiring.plug(host),
             "configure": wiring.configure(host),

@@ -1,7 +1,7 @@
 """File systems of their own for what the hosts of a lab must not lose: a full one is not to fill this machine's.
 
-Each is an ext4 image, as large as it is filled, mounted on this machine and given to a container as a volume.
-It stays while the host is off, as a disk does.
+Each is an ext4 image beside the lab's file, as large as it is filled, mounted in the lab's runtime directory and
+given to a container as a volume. It stays while the host is off, as a disk does.
 """
 
 import os
@@ -22,7 +22,7 @@ def attach(lab: Layout, host: Host, paths: Sequence[str]) -> tuple[str, ...]:
     """
     options: list[str] = []
     for path in paths:
-        mounted = _mounted(lab, host, path)
+        mounted = _mounted(host, path)
         if not mounted.is_mount():
             mounted.mkdir(parents=True, exist_ok=True)
             run("mount", "-o", "loop", str(_image(lab, host, path)), str(mounted))
@@ -32,10 +32,10 @@ def attach(lab: Layout, host: Host, paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(options)
 
 
-def fill(lab: Layout, host: Host, paths: Sequence[str], root: Path) -> None:
+def fill(host: Host, paths: Sequence[str], root: Path) -> None:
     """Give those that are empty what the host's image, mounted at `root`, has at their places."""
     for path in paths:
-        data = _mounted(lab, host, path) / "data"
+        data = _mounted(host, path) / "data"
         source = root / path.lstrip("/")
         if source.is_dir() and not any(data.iterdir()):
             run("cp", "--archive", f"{source}/.", str(data))
@@ -43,9 +43,8 @@ def fill(lab: Layout, host: Host, paths: Sequence[str], root: Path) -> None:
 
 def remove(lab: Layout, host: Host) -> None:
     """Unmount a host's, and throw them away."""
-    directory = _directory(lab.state, host.node)
-    release(directory)
-    for image in directory.glob("*.img"):
+    release(host.runtime)
+    for image in _images(lab, host).glob("*.img"):
         image.unlink()
 
 
@@ -64,8 +63,9 @@ def _mounts(directory: Path) -> Iterator[str]:
 
 def _image(lab: Layout, host: Host, path: str) -> Path:
     """The image, made if it is not there; half-made ones have another name."""
-    image = _mounted(lab, host, path).with_suffix(".img")
+    image = _images(lab, host) / f"{_slug(path)}.img"
     if not image.exists():
+        image.parent.mkdir(parents=True, exist_ok=True)
         new = image.with_suffix(".new")
         run("truncate", "--size", SIZE, str(new))
         run("mkfs.ext4", "-q", "-F", "-m", "0", str(new))
@@ -73,9 +73,13 @@ def _image(lab: Layout, host: Host, path: str) -> Path:
     return image
 
 
-def _mounted(lab: Layout, host: Host, path: str) -> Path:
-    return _directory(lab.state, host.node) / path.strip("/").replace("/", "-")
+def _images(lab: Layout, host: Host) -> Path:
+    return lab.state / "disks" / host.node
 
 
-def _directory(state: Path, node: str) -> Path:
-    return state / "disks" / node
+def _mounted(host: Host, path: str) -> Path:
+    return host.runtime / "disks" / _slug(path)
+
+
+def _slug(path: str) -> str:
+    return path.strip("/").replace("/", "-")

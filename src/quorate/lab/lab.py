@@ -248,8 +248,7 @@ def down(name: str, *, state: Path | None = None) -> bool:
         hosts = containers.remove(podman, lambda container: container.startswith(prefix(name)))
         devices = (*wiring.devices(name), *wiring.namespaces(name))
         wiring.tear(name)
-        for path in states:
-            disks.release(path)
+        disks.release(runtime)
         directories = [path for path in (runtime, *states) if path.exists()]
         for path in directories:
             shutil.rmtree(path)

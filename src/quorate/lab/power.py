@@ -7,7 +7,7 @@ host's runtime directory by `lab up`.
 """
 
 # pathlib is left out for the reason above.
-# ruff: noqa: PTH105, PTH110, PTH123
+# ruff: noqa: PTH100, PTH105, PTH110, PTH120, PTH123
 
 import fcntl
 import os
@@ -23,7 +23,10 @@ DEATH_S = 20.0
 
 INIT = "/sbin/init"
 
-FIELDS = ("node", "container", "id", "netns", "start", "unplug", "plug", "configure")
+REBOOTED = "129"
+"""The exit code of a container that rebooted itself: its init died of SIGHUP (kernel/pid_namespace.c)."""
+
+FIELDS = ("node", "container", "id", "netns", "start", "exit_code", "unplug", "plug", "configure")
 
 
 class PowerError(Exception):
@@ -34,8 +37,9 @@ class Switch:
     """What it takes to cut and restore one host's power.
 
     `runtime` is the directory with the host's pid files, lock and log. `fields` maps each of FIELDS to its lines:
-    the node's name, its container's name and id, its network namespace, the command that starts the container,
-    the `ip -batch` scripts that disconnect and connect it, and the one that sets the addresses inside.
+    the node's name, its container's name and id, its network namespace, the commands that start the container and
+    tell its exit code, the `ip -batch` scripts that disconnect and connect it, and the one that sets the addresses
+    inside.
     """
 
     __slots__ = ("fields", "node", "runtime")
@@ -101,8 +105,7 @@ class Switch:
         code = 1
         try:
             os.setsid()
-            log = os.open(f"{self.runtime}/power.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            null = os.open(os.devnull, os.O_RDONLY)
+            null, log = os.open(os.devnull, os.O_RDONLY), self._open_log()
             for source, target in ((null, 0), (log, 1), (log, 2)):
                 os.dup2(source, target)
             self._boot()
@@ -111,6 +114,19 @@ class Switch:
             os.write(2, f"{time.strftime('%FT%T')} {self.node}: power on: {error}\n".encode())
         finally:
             os._exit(code)
+
+    def stay(self) -> None:
+        """Boot it again if it reboots itself; returns once it is dead, by that or for good."""
+        init = self.init_pid()
+        if init is not None:
+            _await_end(init)
+        with self._lock():
+            if self._read("wanted") == "on" and self.init_pid() is None and self._has_rebooted():
+                self._boot()
+
+    def _has_rebooted(self) -> bool:
+        self._await_tidied()
+        return self._run(*self.fields["exit_code"]).strip() == REBOOTED
 
     def _boot(self) -> None:
         if self.has_booted():
@@ -132,6 +148,21 @@ class Switch:
                 f"{self.node}: `{' '.join(self.fields['start'])}` succeeded, yet its container does not run; "
                 f"look at `podman inspect {self.fields['container'][0]}`"
             )
+        self._leave_watch()
+
+    def _leave_watch(self) -> None:
+        """Leave a process behind that lives as long as the host does, and sees to its reboots."""
+        argv = program(self.runtime, "stay")
+        null, log = os.open(os.devnull, os.O_RDONLY), self._open_log()
+        try:
+            streams = [(os.POSIX_SPAWN_DUP2, source, target) for source, target in ((null, 0), (log, 1), (log, 2))]
+            os.posix_spawn(argv[0], argv, os.environ, file_actions=streams, setsid=True)
+        finally:
+            os.close(null)
+            os.close(log)
+
+    def _open_log(self) -> int:
+        return os.open(f"{self.runtime}/power.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def _kill(self, init: int) -> None:
         """SIGKILL the host's PID 1: the kernel ends the rest of its PID namespace before it is gone itself."""
@@ -150,14 +181,8 @@ class Switch:
     def _await_tidied(self) -> None:
         """Wait until podman's monitor, which stays for that, has tidied up behind a container that just died."""
         monitor = self._alive("conmon.pid")
-        if monitor is None:
-            return
-        try:
-            watch = os.pidfd_open(monitor)
-        except ProcessLookupError:
-            return
-        ended(watch, within_s=TIDY_S)
-        os.close(watch)
+        if monitor is not None:
+            _await_end(monitor, within_s=TIDY_S)
 
     def _alive(self, pid_file: str) -> int | None:
         """The process a pid file names, if it lives and is this container's, not another with its number."""
@@ -188,13 +213,14 @@ class Switch:
         lines = "\n".join(self.fields[script]) + "\n"
         self._run("ip", *options, *force, "-batch", "-", stdin=lines, tolerate=tolerate)
 
-    def _run(self, *argv: str, stdin: str = "", tolerate: str | None = None) -> None:
+    def _run(self, *argv: str, stdin: str = "", tolerate: str | None = None) -> str:
         import subprocess  # noqa: PLC0415 (takes 15 ms, and asking for the state needs none)
 
         done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
         if done.returncode != 0 and not (tolerate and tolerate in done.stderr):
             message = f"`{' '.join(argv)}` ended with {done.returncode}: {done.stderr.strip()}"
             raise PowerError(f"{self.node}: {message}")
+        return done.stdout
 
 
 class Lock:
@@ -226,11 +252,20 @@ class Lock:
             os.close(descriptor)
 
 
-def ended(watch: int, *, within_s: float) -> bool:
-    """Wait for the process behind a pidfd to end; whether it did."""
+def ended(watch: int, *, within_s: float | None = None) -> bool:
+    """Wait for the process behind a pidfd to end, however long if no time is given; whether it did."""
     poll = select.poll()
     poll.register(watch, select.POLLIN)
-    return bool(poll.poll(within_s * 1000))
+    return bool(poll.poll(None if within_s is None else within_s * 1000))
+
+
+def _await_end(pid: int, *, within_s: float | None = None) -> None:
+    try:
+        watch = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended(watch, within_s=within_s)
+    os.close(watch)
 
 
 def _contents(path: str) -> str:
@@ -250,6 +285,13 @@ def _thaw(pid: int) -> None:
         if controllers == "freezer" and os.path.exists(state):
             with open(state, "w", encoding="ascii") as file:
                 file.write("THAWED")
+
+
+def program(runtime: str, *request: str) -> list[str]:
+    """The command that runs `main` for a host."""
+    # imported rather than run, so that Python has it compiled already: the cluster waits for it
+    text = "import sys; sys.path.append(sys.argv.pop(1)); import power; sys.exit(power.main())"
+    return [sys.executable, "-I", "-S", "-c", text, os.path.dirname(os.path.abspath(__file__)), runtime, *request]
 
 
 def answer(switch: Switch, request: list[str]) -> str:
@@ -275,9 +317,14 @@ def answer(switch: Switch, request: list[str]) -> str:
 
 
 def main() -> int:
-    """`RUNTIME_DIRECTORY get|set ...`, as the BMC calls it."""
+    """`RUNTIME_DIRECTORY get|set ...`, as the BMC calls it, and `RUNTIME_DIRECTORY stay`, as each boot does."""
+    _, runtime, *request = sys.argv
     try:
-        sys.stdout.write(answer(Switch.load(sys.argv[1]), sys.argv[2:]))
+        switch = Switch.load(runtime)
+        if request == ["stay"]:
+            switch.stay()
+        else:
+            sys.stdout.write(answer(switch, request))
     except (PowerError, OSError) as error:
         sys.stderr.write(f"{time.strftime('%FT%T')} {error}\n")
         return 1

@@ -12,13 +12,14 @@ from quorate.lab.power import PowerError, Switch, answer
 ID = "0123456789abcdef" * 4
 
 
-def switch_in(runtime: Path, start: tuple[str, ...] = ("true",)) -> Switch:
+def switch_in(runtime: Path, start: tuple[str, ...] = ("true",), exit_code: str = "0") -> Switch:
     fields = {
         "node": ("ctl1",),
         "container": ("quorate_trial_ctl1",),
         "id": (ID,),
         "netns": ("quorate_trial_ctl1",),
         "start": start,
+        "exit_code": ("echo", exit_code),
         "unplug": ("link delete no-such-device",),
         "plug": ("link add a type veth", "link set a up"),
         "configure": (),
@@ -96,3 +97,18 @@ def test_a_container_runtime_that_never_became_the_hosts_init_has_not_booted(tmp
 def test_what_the_bmc_may_not_ask_is_said(tmp_path):
     with pytest.raises(PowerError, match="ctl1: its BMC asked for `make coffee`"):
         answer(switch_in(tmp_path), ["make", "coffee"])
+
+
+@pytest.mark.parametrize(
+    ("ending", "booted"),
+    [(("129", "on"), True), (("130", "on"), False), (("137", "on"), False), (("129", "off"), False)],
+    ids=["it rebooted", "it was shut down", "it crashed", "its power was cut"],
+)
+def test_a_host_that_rebooted_itself_is_booted_again(tmp_path, init, monkeypatch, ending, booted):
+    boots = []
+    exit_code, wanted = ending
+    monkeypatch.setattr(Switch, "_boot", lambda switch: boots.append(switch.node))
+    (tmp_path / "wanted").write_text(wanted)
+    init.kill()
+    switch_in(tmp_path, exit_code=exit_code).stay()
+    assert boots == (["ctl1"] if booted else [])
