@@ -41,7 +41,7 @@ def answers(address: str, port: int) -> bool:
 @contextmanager
 def check(address: str, port: int, *members: str) -> Iterator[subprocess.Popen[bytes]]:
     """A galera-check whose server is not up."""
-    argv = [sys.executable, f"{PROGRAMS}/galera_check.py", address, str(port), "/nowhere", *members]
+    argv = [sys.executable, f"{PROGRAMS}/galera_check.py", address, str(port), "/nowhere", "1500", *members]
     with subprocess.Popen(argv) as process:
         try:
             until(lambda: answers(address, port), "galera-check listens")
