@@ -76,7 +76,8 @@ class QueueClient:
     async def _open(self) -> aio_pika.abc.AbstractChannel:
         if self._channel is None:
             self._connection = await self._work.connection(self._broker)
-            self._channel = await self._connection.channel(publisher_confirms=True)
+            # what no queue took is confirmed all the same, and returned before
+            self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
             await self._channel.set_qos(prefetch_count=10)
         return self._channel
 
