@@ -232,7 +232,7 @@ def _period(milliseconds: int) -> str:
 
 def _check_unit(design: Design, node: Node) -> settings.Settings:
     members = " ".join(member.address for member in design.cloud.topology.members_of("galera"))
-    # So long are all of its group's members sure to have kept it.
+    # A member that is silent for less is never left out by the others.
     silence_ms = design.cloud.timers.galera_suspect_ms
     return {
         "Unit": {"Description": "Says over HTTP whether this Galera member may be given sessions"},

@@ -1,6 +1,7 @@
 """What is behind the hosts of a cloud: a lab of this machine, or real ones' management controllers."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 from quorate.cli.cloud import Opened, secrets_of
@@ -8,7 +9,7 @@ from quorate.drill.bmc import Bmcs
 from quorate.drill.scene import BackDoor
 from quorate.lab.command import LabError
 from quorate.lab.image import OPERATORS_TOOLS
-from quorate.lab.lab import Lab
+from quorate.lab.lab import MEMORY, Lab
 
 
 class LabDoor:
@@ -33,19 +34,17 @@ class LabDoor:
     async def wipe(self, node: str) -> None:
         """A new disk."""
         await asyncio.to_thread(self._lab.wipe, node)
-        await asyncio.to_thread(
-            self._lab.up, packages(self._cloud), secrets_of(self._cloud).values, data=data(self._cloud)
-        )
+        await asyncio.to_thread(boot, self._lab, self._cloud, secrets_of(self._cloud).values)
 
 
-def packages(cloud: Opened) -> tuple[str, ...]:
-    """What the hosts' image of a cloud's lab has beside the system."""
-    return (*OPERATORS_TOOLS, *(name for part in cloud.design.components() for name in part.packages))
-
-
-def data(cloud: Opened) -> tuple[str, ...]:
-    """The directories that get a file system of their own on its hosts."""
-    return tuple(path for part in cloud.design.components() for path in part.data)
+def boot(
+    lab: Lab, cloud: Opened, secrets: Mapping[str, str], *, memory: str = MEMORY, nodes: int | None = None
+) -> None:
+    """Make and boot what is missing of a cloud's lab (`Lab.up`), with what the cloud's components need."""
+    parts = cloud.design.components()
+    packages = (*OPERATORS_TOOLS, *(name for part in parts for name in part.packages))
+    data = tuple(path for part in parts for path in part.data)
+    lab.up(packages, secrets, data=data, memory=memory, nodes=nodes)
 
 
 def lab_of(cloud: Opened) -> Lab | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from quorate import secrets, spec
 from quorate.cli import init
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened
-from quorate.cli.doors import data, packages
+from quorate.cli.doors import boot
 from quorate.cli.exit import NO, YES, UsageError
 from quorate.cli.table import table
 from quorate.lab.lab import MEMORY, HostStatus, Lab, down
@@ -90,8 +90,7 @@ def run_up(args: argparse.Namespace) -> int:
     if made:
         _say(f"made {len(made)} secrets in {secrets.beside(cloud.path)}")
     lab = _lab_of(cloud)
-    values = secrets.read(cloud.path).values
-    lab.up(packages(cloud), values, data=data(cloud), memory=args.memory, nodes=args.nodes)
+    boot(lab, cloud, secrets.read(cloud.path).values, memory=args.memory, nodes=args.nodes)
     _say(f"lab {lab.layout.lab} is up; log in with: ssh -F {lab.layout.state / 'ssh_config'} NODE")
     return YES
 

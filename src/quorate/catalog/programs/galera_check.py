@@ -25,6 +25,8 @@ SELECT LOWER(VARIABLE_NAME), VARIABLE_VALUE FROM information_schema.GLOBAL_STATU
 UNION ALL SELECT 'read_only', @@global.read_only
 UNION ALL SELECT 'datadir', @@global.datadir
 """
+# Answered once all that the group had written when it was asked is here; the state above is told at once.
+CAUSAL = ("SET SESSION wsrep_sync_wait = 1", "SELECT 1", "SET SESSION wsrep_sync_wait = 0")
 # With less than this, nothing that is written can be relied on: another member takes the writes.
 LEAST_FREE_BYTES = 16 * 1024 * 1024
 WANTED = {
@@ -39,10 +41,6 @@ def free_bytes(directory):
     """What may still be written there by the server's user."""
     disk = os.statvfs(directory)
     return disk.f_bavail * disk.f_frsize
-
-
-# Answered once all that the group had written when it was asked is here; the state above is told at once.
-CAUSAL = ("SET SESSION wsrep_sync_wait = 1", "SELECT 1", "SET SESSION wsrep_sync_wait = 0")
 
 
 class Member:

@@ -5,11 +5,11 @@ from functools import partial
 
 from quorate.drill.affliction import Affliction, acts
 from quorate.drill.fault import Fault
+from quorate.drill.faults.kill import WHERE
 from quorate.drill.scene import Scene
 from quorate.formats import shell
 from quorate.model.design import Design
 
-AIMS = {"galera": "writer"}
 BALLAST = ".quorate-drill-ballast"
 HOLDER = "quorate-drill-ballast"
 LAST_BYTES = 8 * 1024 * 1024
@@ -26,7 +26,7 @@ def faults(design: Design) -> Iterator[Fault]:
                 does=f"fills the file system with the data of {component.name} on a node to its last byte",
                 heals="removes what fills it",
                 expects="another member takes the writes at once; the node joins again when there is room",
-                aim=AIMS.get(component.name, "random"),
+                aim=WHERE.get(component.name, "random"),
                 hold_s=30,
                 harm=harm,
                 heal=heal,

@@ -18,7 +18,7 @@ STACK = {
     "pacemakerd": ("pacemakerd", "systemd starts it again, and it finds its own daemons at work"),
     "pacemaker-controld": ("pacemaker-controld", "its node is fenced, or it is started again and takes part anew"),
 }
-# The nodes where a resource's daemon matters more, or less, than elsewhere.
+# The nodes where a component or a resource's daemon matters more, or less, than elsewhere.
 WHERE = {"galera": "writer", "haproxy": "bystander"}
 
 
