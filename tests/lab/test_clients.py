@@ -1,9 +1,11 @@
 """What clients notice of parts that are silent, and other ways in to the hosts."""
 
+import asyncio
 import shutil
 import time
 
 import pytest
+from aio_pika.exceptions import PublishError
 
 from quorate.drill.outage import good
 
@@ -32,6 +34,22 @@ def test_a_silent_memcached_neither_slows_nor_breaks_a_request(cluster):
     assert len(asked) > WATCHED_S
     assert [each for each in asked if not good(each)] == []
     cluster.verified("memcached")
+
+
+def test_a_message_that_no_queue_took_is_not_taken_for_a_confirmed_one(cluster):
+    """A broker confirms what it cannot route, too: it returns it before (AMQP's `mandatory`)."""
+    workload = cluster.workload("messages")
+
+    async def published() -> None:
+        client = workload.clients()[0]
+        try:
+            await client.call("publish", 1)
+        finally:
+            await client.close()
+
+    assert "quorate-drill" not in cluster.on(cluster.nodes[0], "rabbitmqctl --silent list_queues name")
+    with pytest.raises(PublishError):
+        asyncio.run(published())
 
 
 @pytest.fixture

@@ -30,6 +30,12 @@ def lab() -> Design:
 
 
 @pytest.fixture(scope="session")
+def full() -> Design:
+    """The lab with every component."""
+    return designed(template.lab("lab", template.LAB_NETWORKS[0], 3, full=True))
+
+
+@pytest.fixture(scope="session")
 def public() -> Design:
     """The lab with a public network (198.51.100.0/24), its virtual IP .10, and 10.77.0.9 for Keystone alone."""
     text = LAB.replace("\nnodes:\n", "\n  public: {cidr: 198.51.100.0/24}\n\nnodes:\n", 1)
@@ -67,6 +73,6 @@ fencing: {{levels: [{{agent: fence_ipmilan, parameters: {{lanplus: 1}}}}]}}
 """)
 
 
-@pytest.fixture(params=["lab", "public", "segregated"])
+@pytest.fixture(params=["lab", "full", "public", "segregated"])
 def any_design(request: pytest.FixtureRequest) -> Design:
     return request.getfixturevalue(request.param)

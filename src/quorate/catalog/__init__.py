@@ -1,8 +1,9 @@
 """The components: one module each, found by being here.
 
 A module has `declare(cloud, cluster) -> Component` and may have `config(design, node) -> Iterator[File]`,
-`bootstrap(design) -> tuple[Step, ...]` and `checks(design) -> Iterator[Check]`, which are asked once all have
-declared. One with `IMPLIED = True` is on every cluster and not named in a file.
+`preparations(design) -> tuple[Command | Until, ...]`, `bootstrap(design) -> tuple[Step, ...]` and
+`checks(design) -> Iterator[Check]`, which are asked once all have declared, and `OPTIONS`, what a file may choose.
+One with `IMPLIED = True` is on every cluster and not named in a file.
 """
 
 import pkgutil
@@ -14,9 +15,9 @@ from typing import Protocol, cast
 
 from quorate.model.check import Check
 from quorate.model.cloud import Cloud
-from quorate.model.component import Component, Step
+from quorate.model.component import Component, Option, Step
 from quorate.model.design import Design
-from quorate.model.item import File
+from quorate.model.item import Command, File, Until
 from quorate.model.topology import Cluster, Node
 
 PYTHON = ("python3", "-I", "-c")
@@ -32,7 +33,7 @@ class CatalogModule(Protocol):
 
 @cache
 def _modules() -> dict[str, CatalogModule]:
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
     return {name: cast(CatalogModule, import_module(f"{__name__}.{name}")) for name in names}
 
 
@@ -48,6 +49,12 @@ def names() -> tuple[str, ...]:
     return tuple(name for name in _modules() if name not in implied())
 
 
+@cache
+def options(name: str) -> tuple[Option, ...]:
+    """The choices the component leaves to the file (KeyError if there is no such component)."""
+    return getattr(_modules()[name], "OPTIONS", ())
+
+
 def component(name: str, cloud: Cloud, cluster: Cluster) -> Component:
     """What the named component declares (KeyError if there is no such component)."""
     return _modules()[name].declare(cloud, cluster)
@@ -57,6 +64,12 @@ def files(name: str, design: Design, node: Node) -> Iterator[File]:
     """The files a component wants on a node."""
     config = getattr(_modules()[name], "config", None)
     yield from config(design, node) if config else ()
+
+
+def preparations(name: str, design: Design) -> tuple[Command | Until, ...]:
+    """What is done once, on the first member, before the component's resources start, but for its early ones."""
+    own = getattr(_modules()[name], "preparations", None)
+    return cast(tuple[Command | Until, ...], own(design)) if own else ()
 
 
 def bootstrap(name: str, design: Design) -> tuple[Step, ...]:

@@ -147,15 +147,15 @@ def bootstrap(design: Design) -> tuple[Step, ...]:
 
 
 def _create(database: Database, proxy: str) -> Command:
-    name, password = database.name, database.secret.reference
+    name, user, password = database.name, database.user, database.secret.reference
     sql = (
         f"CREATE DATABASE IF NOT EXISTS {name};\n"
-        f"CREATE USER IF NOT EXISTS {name} IDENTIFIED BY '{password}';\n"
-        f"ALTER USER {name} IDENTIFIED BY '{password}';\n"
-        f"GRANT ALL PRIVILEGES ON {name}.* TO {name};\n"
+        f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}';\n"
+        f"ALTER USER {user} IDENTIFIED BY '{password}';\n"
+        f"GRANT ALL PRIVILEGES ON {name}.* TO {user};\n"
     )
     # A login over the network as a service would do it: proves the user, the password and the grant at once.
-    login = f"[client]\nhost={proxy}\nport={PORT}\nuser={name}\npassword={password}\n"
+    login = f"[client]\nhost={proxy}\nport={PORT}\nuser={user}\npassword={password}\n"
     return Command(
         f"database {name} and its user",
         ("mariadb",),
@@ -281,15 +281,15 @@ def checks(design: Design) -> Iterator[Check]:
         {member: nodes},
         lambda answers: _writes(answers[member]),
     )
-    users = {
-        database.name: database.secret.reference
+    databases = {
+        database.name: [database.user, database.secret.reference]
         for component in design.components()
         for database in component.databases
     }
     ways = (LOOPBACK, proxy) if topology.members_of("haproxy") == members else (proxy,)
-    asked = {"addresses": [[address, PORT] for address in ways], "users": users}
+    asked = {"addresses": [[address, PORT] for address in ways], "databases": databases}
     logins = Probe(program("database_logins"), json.dumps(asked), timeout_s=60)
-    for name in users:
+    for name in databases:
         yield Check(
             f"database-{name}",
             "galera",

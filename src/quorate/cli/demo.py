@@ -13,6 +13,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     """Register the command."""
     parser = subparsers.add_parser("demo", help="a lab, a cloud in it, and the power cut of a controller")
     parser.add_argument("directory", type=Path, metavar="DIR", help="where the demo's files go")
+    parser.add_argument("--full", action="store_true", help="with every component (default: a small cloud)")
     parser.set_defaults(run=run)
 
 
@@ -28,7 +29,8 @@ def run(args: argparse.Namespace) -> int:
     args.directory.mkdir(parents=True, exist_ok=True)
     file = ("-f", str(path))
     page = args.directory / "drill.html"
-    if not path.exists() and not stage("init", "--lab", "--name", "demo", *file):
+    size = ("--full",) if args.full else ()
+    if not path.exists() and not stage("init", "--lab", *size, "--name", "demo", *file):
         return NO
     stages = (
         *(("lab", "up"), ("prove",), ("deploy", "--yes"), ("verify",)),

@@ -41,7 +41,7 @@ def boot(
     lab: Lab, cloud: Opened, secrets: Mapping[str, str], *, memory: str = MEMORY, nodes: int | None = None
 ) -> None:
     """Make and boot what is missing of a cloud's lab (`Lab.up`), with what the cloud's components need."""
-    parts = cloud.design.components()
+    parts = tuple(cloud.design.components())
     packages = (*OPERATORS_TOOLS, *(name for part in parts for name in part.packages))
     data = tuple(path for part in parts for path in part.data)
     lab.up(packages, secrets, data=data, memory=memory, nodes=nodes)

@@ -20,6 +20,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("init", help="write a commented file to start from; never over another")
     parser.add_argument("--lab", action="store_true", help="for a lab of containers on this machine")
     parser.add_argument("--nodes", type=int, default=3, metavar="N", help="the lab's nodes, 1 to 9 (default: 3)")
+    parser.add_argument("--full", action="store_true", help="the lab with every component (default: a small one)")
     parser.add_argument("--name", default="lab", help="the lab's name (default: lab)")
     add_file_option(parser)
     parser.set_defaults(run=run)
@@ -28,7 +29,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Write the file and say what comes next."""
     path = spec.path_for(args.file)
-    write(path, lab(args.name, args.nodes) if args.lab else template.cloud())
+    write(path, lab(args.name, args.nodes, full=args.full) if args.lab else template.cloud())
     after = "quorate lab up" if args.lab else "edit it, then: quorate check"
     print(f"wrote {path}; next: {after}")
     return YES
@@ -44,12 +45,12 @@ def write(path: Path, text: str) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror}; name another with -f FILE") from error
 
 
-def lab(name: str, nodes: int) -> str:
+def lab(name: str, nodes: int, *, full: bool = False) -> str:
     """The file of a lab on a network that is free on this machine; raises UsageError."""
     if not _NAME.fullmatch(name) or name.isdigit():
         raise UsageError(f"{name} is no name for a lab; use small letters, digits and inner hyphens")
     try:
-        return template.lab(name, template.lab_network(routed(_ROUTES.read_text())), nodes)
+        return template.lab(name, template.lab_network(routed(_ROUTES.read_text())), nodes, full=full)
     except (ValueError, template.NoFreeNetworkError) as error:
         raise UsageError(str(error)) from error
 

@@ -47,7 +47,8 @@ def configuration(cloud: Cloud, cluster: Cluster, components: tuple[Component, .
         constraints=(
             *_fencing_locations(cluster, resources),
             *_virtual_ips(resources),
-            *_orders(components),
+            *_needs(components),
+            *(constraint for component in components for constraint in component.constraints),
         ),
         fencing_levels=tuple(_levels(cloud, cluster, resources)) if len(cloud.fencing.levels) > 1 else (),
         resource_defaults=decided["resource-defaults"],
@@ -111,13 +112,16 @@ def _virtual_ips(resources: tuple[Resource, ...]) -> Iterator[Constraint]:
             )
 
 
-def _orders(components: tuple[Component, ...]) -> Iterator[Constraint]:
-    """Each edge of `requires` between components of this cluster, main resource to main resource."""
+def _needs(components: tuple[Component, ...]) -> Iterator[Constraint]:
+    """Each edge of `requires` between components of this cluster: the one's main resource, all the other's."""
     main = {component.name: component.resources[0] for component in components if component.resources}
     for component in components:
         for needed in component.requires:
-            if needed.order is None or needed.component not in main or component.name not in main:
+            if needed.order is None or needed.component not in main:
                 continue
             first = main[needed.component]
             action = "promote" if isinstance(first, Clone) and first.promotable else "start"
-            yield Order(first.id, main[component.name].id, needed.order, action, needed.why)
+            for resource in component.resources:
+                yield Order(first.id, resource.id, needed.order, action, needed.why)
+                if needed.same_node:
+                    yield Colocation(resource.id, first.id)

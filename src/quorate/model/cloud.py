@@ -37,9 +37,10 @@ class Ssh:
 class Cloud:
     """Everything the file says; the design is a pure function of it.
 
-    `workers` maps a component to its number of API worker processes a node; `extra` maps a rendered
-    configuration (`keystone.conf`, `haproxy.cfg`, ...) to settings merged into it by section. `drills_allowed`
-    says whether this cloud may be broken on purpose; a lab always may.
+    `workers` maps a component to its number of API worker processes a node, `options` every component to the
+    choices made for it, those by default too. `extra` maps a rendered configuration (`keystone.conf`,
+    `haproxy.cfg`, ...) to settings merged into it by section. `drills_allowed` says whether this cloud may be
+    broken on purpose; a lab always may.
     """
 
     name: str
@@ -50,5 +51,10 @@ class Cloud:
     fencing: Fencing
     ssh: Ssh = Ssh()
     workers: Mapping[str, int] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     extra: Mapping[str, Settings] = field(default_factory=dict)
     drills_allowed: bool = False
+
+    def option(self, component: str, name: str) -> str:
+        """The one word chosen; empty if there is none."""
+        return " ".join(self.options[component][name])

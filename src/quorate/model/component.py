@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from quorate.model.item import Command, Directory, Item, KeyRepository, Until
-from quorate.model.resource import Kind, Resource
+from quorate.model.resource import Constraint, Kind, Resource
 from quorate.model.secret import KeySet, Secret
 
 
@@ -12,12 +12,14 @@ from quorate.model.secret import KeySet, Secret
 class Requires:
     """Another component this one cannot do without, and how strictly Pacemaker orders the two (None: not at all).
 
-    Kinds are chosen edge by edge; `why` is the reason (docs/adr/0003).
+    Kinds are chosen edge by edge; `why` is the reason (docs/adr/0003). With `same_node` this one runs only where
+    the other does.
     """
 
     component: str
     order: Kind | None
     why: str
+    same_node: bool = False
 
 
 class Mode(Enum):
@@ -49,15 +51,41 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database and the user of the same name that owns it; `secret` is that user's password."""
+    """A database and the user that owns it, of its own name or `owner`'s; `secret` is that user's password."""
 
     name: str
     secret: Secret
+    owner: str = ""
+
+    @property
+    def user(self) -> str:
+        """The user's name."""
+        return self.owner or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUser:
+    """Whom a service asks others as: a user in the identity service's project `service`, with its roles there."""
+
+    name: str
+    secret: Secret
+    roles: tuple[str, ...] = ("service",)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain of the identity service's with an administrator of its own; `admin` has its roles there."""
+
+    name: str
+    admin: ServiceUser
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An entry in the identity service's catalogue, reached through a listener."""
+    """An entry in the identity service's catalogue, reached through a listener.
+
+    `path` may have `%(project_id)s`, which the identity service fills in.
+    """
 
     name: str
     type: str
@@ -68,7 +96,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Items carried out once a cluster, on its first member, when the component is ready on every member."""
+    """Items carried out once a cluster, on its first member."""
 
     name: str
     items: tuple[Item, ...]
@@ -86,14 +114,31 @@ class Majority:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """A choice that a component leaves to the file (`options: COMPONENT: NAME:`).
+
+    `choices` are the words it may be; any text, if there are none, or with `many` a list of texts. What is not
+    given is `default`.
+    """
+
+    name: str
+    about: str
+    default: str = ""
+    choices: tuple[str, ...] = ()
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """Everything a component wants; what can be derived from it is derived, no central list is edited.
 
-    `prepare` items come before its files are written; `owned_units` are systemd units that only Pacemaker
-    may start, `masked_units` ones that nobody may. `ready` is what holds on a member once it serves; `reloadable`
-    names the primitives that take up a changed file by a reload, without dropping a connection. `majorities` are
-    proved before anything is deployed. `data` are the directories that may fill up, so that a file system of its
-    own is wise.
+    `prepare` items come before its files are written; `owned_units` are systemd units that only Pacemaker may
+    start, `masked_units` ones that nobody may. `ready` is what holds on a member once it serves; `reloadable`
+    names the primitives that take up a changed file by a reload, without dropping a connection. `majorities`
+    are proved before anything is deployed. `roles` are further ones that the identity service must know. `data`
+    are the directories that may fill up, so that a file system of its own is wise; `shared` are those in the
+    files that all members share. `early` are the ids of resources that start before the component is prepared,
+    `constraints` those among its own resources.
     """
 
     name: str
@@ -108,7 +153,13 @@ class Component:
     listeners: tuple[Listener, ...] = ()
     databases: tuple[Database, ...] = ()
     services: tuple[Service, ...] = ()
+    users: tuple[ServiceUser, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    roles: tuple[str, ...] = ()
     secrets: tuple[Secret, ...] = ()
     key_sets: tuple[KeySet, ...] = ()
     majorities: tuple[Majority, ...] = ()
     data: tuple[str, ...] = ()
+    early: tuple[str, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    shared: tuple[Directory, ...] = ()

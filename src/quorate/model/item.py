@@ -84,9 +84,13 @@ class Until:
 
 @dataclass(frozen=True, slots=True)
 class Cib:
-    """The configuration part of a cluster's CIB, as XML; shown and carried out as Pacemaker would."""
+    """The configuration part of a cluster's CIB, as XML; shown and carried out as Pacemaker would.
+
+    The resources in `later` are not added yet, nor what constrains them; those already there are as the XML says.
+    """
 
     xml: str
+    later: tuple[str, ...] = ()
 
 
 class Renewal(Enum):

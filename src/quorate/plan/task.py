@@ -42,9 +42,46 @@ def _cluster(design: Design, cluster: ClusterDesign) -> Iterator[Task]:
         yield Task(node.name, "membership", tuple(_membership(cluster)), (f"{node.name}/configuration",))
     first = members[0].name
     everywhere = tuple(f"{node.name}/membership" for node in members)
-    yield Task(first, "cluster", tuple(_configure(cluster)), everywhere)
+    late = _late(design)
+    later = tuple(
+        resource.id
+        for component in cluster.components
+        for resource in component.resources
+        if component.name in late and resource.id not in component.early
+    )
+    xml = cib.configuration(cluster.configuration)
+    yield Task(first, "cluster", (Cib(xml, later),), everywhere)
     for component in cluster.components:
-        yield from _component(design, cluster, component)
+        if component.name not in late:
+            yield from _component(design, cluster, component, f"{first}/cluster")
+    if later:
+        preparing = tuple(_preparations(design, cluster, late))
+        yield from preparing
+        yield Task(first, "services", (Cib(xml),), (f"{first}/cluster", *(task.id for task in preparing)))
+    for component in cluster.components:
+        if component.name in late:
+            yield from _component(design, cluster, component, f"{first}/services")
+
+
+def _late(design: Design) -> frozenset[str]:
+    """The components that are prepared before they start, and those that require one of them."""
+    late: set[str] = set()
+    for component in design.components():
+        required = {needed.component for needed in component.requires}
+        if catalog.preparations(component.name, design) or required & late:
+            late.add(component.name)
+    return frozenset(late)
+
+
+def _preparations(design: Design, cluster: ClusterDesign, late: frozenset[str]) -> Iterator[Task]:
+    """What is done before components start: with what is there already of what they require."""
+    first = cluster.cluster.members[0].name
+    for component in cluster.components:
+        items = catalog.preparations(component.name, design)
+        there = [needed.component for needed in component.requires if needed.component not in late]
+        if items:
+            after = (f"{first}/cluster", *(last for name in there for last in _last_task(design, name)))
+            yield Task(first, f"{component.name}: prepared", items, after)
 
 
 def _packages(cluster: ClusterDesign) -> Iterator[Item]:
@@ -98,15 +135,11 @@ def _membership(cluster: ClusterDesign) -> Iterator[Item]:
     yield Until("every member has joined", ("sh", "-c", seen, "sh", " ".join(names)), within_s=120)
 
 
-def _configure(cluster: ClusterDesign) -> Iterator[Item]:
-    yield Cib(cib.configuration(cluster.configuration))
-
-
-def _component(design: Design, cluster: ClusterDesign, component: Component) -> Iterator[Task]:
+def _component(design: Design, cluster: ClusterDesign, component: Component, configured: str) -> Iterator[Task]:
     """Ready on each member, one member after the other where a restart may be due; then the steps done once."""
     members = cluster.cluster.members
     needed = tuple(last for required in component.requires for last in _last_task(design, required.component))
-    before = (f"{members[0].name}/cluster", *needed)
+    before = (configured, *needed)
     ready = []
     for node in members:
         renewals = tuple(_renewals(component, design.files[node.name]))

@@ -111,7 +111,11 @@ def _shipped(item: Item, values: Values) -> Json:  # noqa: PLR0911 - one a kind 
             said = {"argv": _open(item.argv, item.name), "stdin": fill(item.stdin, values.secrets)}
             return {"kind": "until", **said, "within_s": item.within_s, "every_s": item.every_s}
         case Cib():
-            return {"kind": "cib", "xml": _open((item.xml,), "the cluster's configuration")[0]}
+            return {
+                "kind": "cib",
+                "xml": _open((item.xml,), "the cluster's configuration")[0],
+                "later": item.later,
+            }
         case Renewed():
             said = {"resource": item.resource, "unit": item.unit, "files": item.files}
             return {"kind": "renewed", **said, "renewal": item.renewal.value, "timeout_s": item.timeout_s}

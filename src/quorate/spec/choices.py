@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from quorate.model.cloud import Fencing, FencingDevice, Settings, Ssh
+from quorate.model.component import Option
 from quorate.model.timers import Timers
 from quorate.spec import profiles
 from quorate.spec.reader import Value, among
@@ -99,6 +100,35 @@ def workers(value: Value | None, components: tuple[str, ...]) -> Mapping[str, in
         if name is not None and number is not None:
             found[name] = number
     return found
+
+
+def options(
+    value: Value | None, components: tuple[str, ...], known: Mapping[str, tuple[Option, ...]]
+) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """The choices made for each component that runs; `known` has those that components leave to the file."""
+    given: dict[str, dict[str, tuple[str, ...]]] = {}
+    for key, body in value.pairs("of component names to their options") if value else []:
+        name = placed_component(key, components)
+        if name is None:
+            continue
+        offered = {option.name: option for option in known[name]}
+        fields = body.fields((), tuple(offered))
+        given[name] = {each: _chosen(offered[each], field) for each, field in fields.items()}
+    return {
+        component: {
+            option.name: given.get(component, {}).get(option.name) or tuple(option.default.split())
+            for option in known[component]
+        }
+        for component in components
+    }
+
+
+def _chosen(option: Option, value: Value) -> tuple[str, ...]:
+    """What was chosen; nothing where a mistake was noted."""
+    if option.many:
+        return tuple(text for item in value.items("of texts") if (text := item.text()))
+    text = value.choice(option.choices, option.name) if option.choices else value.text()
+    return (text,) if text else ()
 
 
 def extra_settings(value: Value | None) -> Mapping[str, Settings]:

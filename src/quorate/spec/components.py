@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 from quorate import catalog
 from quorate.model.cloud import Cloud, Fencing
+from quorate.model.component import Option
 from quorate.model.topology import MANAGEMENT, Cluster, Network, Node, Topology, VirtualIp
 from quorate.spec import profiles
 
@@ -29,11 +30,21 @@ def requirements() -> Mapping[str, tuple[str, ...]]:
         topology=Topology((management,), nodes, (cluster,), (vip,)),
         timers=profiles.timers(profiles.DEFAULT, len(nodes)),
         fencing=Fencing(()),
+        options={
+            name: {option.name: tuple(option.default.split()) for option in options}
+            for name, options in offered().items()
+        },
     )
     return {
         name: tuple(requires.component for requires in catalog.component(name, cloud, cluster).requires)
         for name in names
     }
+
+
+@cache
+def offered() -> Mapping[str, tuple[Option, ...]]:
+    """The choices that every component a file may name leaves to the file."""
+    return {name: catalog.options(name) for name in catalog.names()}
 
 
 # The OpenStack series whose settings the catalog writes; Debian 13 has 2025.1.

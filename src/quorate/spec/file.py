@@ -5,7 +5,7 @@ from pathlib import Path
 
 from quorate.model.cloud import Cloud
 from quorate.spec import choices
-from quorate.spec.components import RELEASES, requirements
+from quorate.spec.components import RELEASES, offered, requirements
 from quorate.spec.errors import SpecErrors, SpecNotFoundError, SpecUnreadableError
 from quorate.spec.reader import Mistakes, compose
 from quorate.spec.topology import topology
@@ -13,7 +13,7 @@ from quorate.spec.topology import topology
 NAME = "quorate.yaml"
 VARIABLE = "QUORATE_FILE"
 REQUIRED = ("cloud", "release", "networks", "nodes", "clusters", "virtual_ips")
-OPTIONAL = ("region", "failover", "fencing", "ssh", "workers", "extra", "drills")
+OPTIONAL = ("region", "failover", "fencing", "ssh", "workers", "options", "extra", "drills")
 
 
 def path_for(option: str | None) -> Path:
@@ -71,6 +71,7 @@ def read(text: str, file: str, directory: Path) -> Cloud:
         fencing=choices.fencing(fields.get("fencing")),
         ssh=choices.ssh(fields.get("ssh"), directory),
         workers=choices.workers(fields.get("workers"), placed),
+        options=choices.options(fields.get("options"), placed, offered()),
         extra=choices.extra_settings(fields.get("extra")),
         drills_allowed=choices.drills(fields.get("drills")),
     )

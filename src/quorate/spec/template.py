@@ -27,8 +27,11 @@ def lab_network(used: Iterable[IPv4Network]) -> IPv4Network:
     )
 
 
-def lab(name: str, cidr: IPv4Network, nodes: int) -> str:
-    """A laptop's lab of 1 to 9 nodes on a network of 32 addresses or more (ValueError otherwise)."""
+def lab(name: str, cidr: IPv4Network, nodes: int, *, full: bool = False) -> str:
+    """A laptop's lab of 1 to 9 nodes on a network of 32 addresses or more (ValueError otherwise).
+
+    With the identity service and what it needs, or `full`, with every component there is.
+    """
     if not 1 <= nodes <= MOST_LAB_NODES:
         raise ValueError(f"a lab has 1 to {MOST_LAB_NODES} nodes, not {nodes}")
     if cidr.num_addresses < 2 * MOST_LAB_NODES + _FIRST_HOST:
@@ -39,7 +42,15 @@ def lab(name: str, cidr: IPv4Network, nodes: int) -> str:
         f"bmc: {{address: {cidr[1]}, port: {_FIRST_BMC_PORT + index}, username: quorate}}}}"
         for index, node in enumerate(names)
     )
-    return _LAB.format(name=name, cidr=cidr, hosts=hosts, members=", ".join(names), vip=cidr[_LAB_VIP])
+    return _LAB.format(
+        name=name,
+        cidr=cidr,
+        hosts=hosts,
+        members=", ".join(names),
+        vip=cidr[_LAB_VIP],
+        components=_FULL_COMPONENTS if full else _COMPONENTS,
+        more=_FULL if full else "",
+    )
 
 
 def cloud() -> str:
@@ -54,9 +65,22 @@ def write(path: Path, text: str) -> None:
 
 
 _COMPONENTS = "[haproxy, galera, rabbitmq, memcached, keystone]"
+_FULL_COMPONENTS = """
+      [haproxy, galera, rabbitmq, memcached, keystone, storage, glance, placement, nova, cinder, heat, horizon,
+       chrony]"""
+_FULL = """\
+  glance: 1
+  placement: 1
+  nova: 1
+  cinder: 1
+  heat: 1
+  horizon: 1
 
-_LAB = (
-    """\
+options:
+  chrony: {clock: watch}   # the hosts share this machine's clock
+"""
+
+_LAB = """\
 # A lab: hosts are containers on this machine, deployed to as real hosts are.
 #   quorate lab up; quorate deploy; quorate verify; quorate lab down
 cloud: {name}
@@ -72,9 +96,7 @@ nodes:
 clusters:
   control:
     nodes: [{members}]
-    components: """
-    + _COMPONENTS
-    + """
+    components: {components}
 
 virtual_ips:
   internal: {vip}
@@ -96,7 +118,7 @@ ssh:
 # One API process a node: the nodes share this machine's memory and processors.
 workers:
   keystone: 1
-
+{more}
 extra:
   keystone.conf:
     identity:
@@ -109,7 +131,6 @@ extra:
       # of the one machine that plays them, and would begin one after the other.
       load-threshold: 1000%
 """
-)
 
 _CLOUD = (
     """\

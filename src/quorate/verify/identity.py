@@ -1,17 +1,14 @@
 """Tokens, issued and validated by openstacksdk from the operator's machine, as a user of the cloud would."""
 
-import socket
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
 
 from quorate.catalog.keystone import ADMIN, SERVICE
 from quorate.model.check import Result, no, unknown, yes
 from quorate.model.design import Design
+from quorate.verify.cloud import client_errors, connection, short, way
 from quorate.verify.report import Outcome
 
-PATIENCE_S = 10
-_CONNECT_S = 3
 _REMEDY = "run this where the management network can be reached, such as on a node"
 
 
@@ -28,23 +25,12 @@ def outcomes(design: Design, secrets: Mapping[str, str]) -> tuple[Outcome, ...]:
     vip = design.cloud.topology.virtual_ip(SERVICE.listener).address
     backends = {node.name: node.address for node in design.cloud.topology.members_of("keystone")}
     addresses = {vip, *backends.values()}
-    ways = {address: _way(address, port) for address in addresses}
+    ways = {address: way(address, port) for address in addresses}
     through, at_backends = _asked(design, secrets[ADMIN.name], ways, vip, backends)
     return (
         Outcome("token", "keystone", "issued and validated through the virtual IP", tuple(through)),
         Outcome("token-backends", "keystone", "issued by each backend, and valid at all", tuple(at_backends)),
     )
-
-
-def _way(address: str, port: int) -> str | None:
-    """None if a connection can be made; otherwise what came of trying."""
-    try:
-        socket.create_connection((address, port), _CONNECT_S).close()
-    except ConnectionRefusedError:
-        return "refuses connections"
-    except OSError as error:
-        return f"cannot be reached from here ({error.strerror or error})"
-    return None
 
 
 def _asked(
@@ -78,7 +64,7 @@ class _Keystone:
         self.token, self.who = "", ""
         self.trouble = way
         if way is None:
-            self._connection = _connection(self.url, design.cloud.region, password)
+            self._connection = connection(self.url, design.cloud.region, password)
             self.trouble = self._login()
 
     def _login(self) -> str | None:
@@ -86,47 +72,15 @@ class _Keystone:
         try:
             self.token = self._connection.authorize()
             self.who = self._connection.identity.get_user(self._connection.current_user_id).name
-        except (errors.SDKException, _client_errors()) as error:
-            return f"gives no token that works: {_short(error)}"
+        except (errors.SDKException, client_errors()) as error:
+            return f"gives no token that works: {short(error)}"
         return self.rejects(self)
 
     def rejects(self, issuer: "_Keystone") -> str | None:
         """What is wrong when this address validates a token of the other's; None if nothing."""
         try:
             self._connection.session.get(f"{self.url}/auth/tokens", headers={"X-Subject-Token": issuer.token})
-        except _client_errors() as error:
+        except client_errors() as error:
             whose = "its own token" if issuer is self else f"the token of {issuer.url}"
-            return f"{self.url} does not accept {whose}: {_short(error)}"
+            return f"{self.url} does not accept {whose}: {short(error)}"
         return None
-
-
-def _connection(url: str, region: str, password: str) -> Any:
-    """A connection that asks this very address for its token, with no word from the environment's settings.
-
-    The SDK takes most of a second to import: only whoever verifies waits for it.
-    """
-    v3 = import_module("keystoneauth1.identity.v3")
-    auth = v3.Password(
-        auth_url=url,
-        username="admin",
-        password=password,
-        user_domain_id="default",
-        project_name="admin",
-        project_domain_id="default",
-    )
-    http = import_module("requests").Session()
-    # A web proxy has no business on the management network.
-    http.trust_env = False
-    session = import_module("keystoneauth1.session").Session(auth=auth, session=http, timeout=PATIENCE_S)
-    return import_module("openstack.connection").Connection(
-        session=session, region_name=region, identity_interface="internal", identity_api_version="3"
-    )
-
-
-def _client_errors() -> type[Exception]:
-    kind: type[Exception] = import_module("keystoneauth1.exceptions").ClientException
-    return kind
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:160]

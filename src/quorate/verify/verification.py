@@ -13,7 +13,7 @@ from quorate.remote import shipping
 from quorate.remote.errors import AgentLost, Unreachable
 from quorate.remote.session import Output
 from quorate.remote.shipping import Values
-from quorate.verify import cluster, hosts, identity
+from quorate.verify import cluster, hosts, identity, uses
 from quorate.verify.report import Outcome, Report
 
 NODES = "nodes"
@@ -41,7 +41,7 @@ def checks(design: Design) -> Iterator[Check]:
 
 def names(design: Design) -> tuple[str, ...]:
     """The names of all checks, in the order they are shown."""
-    return (NODES, CLOCKS, *(check.name for check in checks(design)), *identity.names(design))
+    return (NODES, CLOCKS, *(check.name for check in checks(design)), *identity.names(design), *uses.names(design))
 
 
 async def verify(
@@ -63,8 +63,10 @@ async def verify(
     for node in design.cloud.topology.nodes:
         if node.name not in sessions:
             absent.setdefault(node.name, "there is no session with it")
-    (answers, offsets, lost), tokens = await asyncio.gather(
-        _ask_all(asked, values, sessions), _tokens(design, values, wanted)
+    (answers, offsets, lost), tokens, used = await asyncio.gather(
+        _ask_all(asked, values, sessions),
+        _tokens(design, values, wanted),
+        asyncio.to_thread(uses.outcomes, design, values.secrets, frozenset(wanted)),
     )
     outcomes = [Outcome(NODES, "hosts", "every node answers", tuple(_nodes(design, absent | lost)))]
     if CLOCKS in wanted:
@@ -73,6 +75,7 @@ async def verify(
         outcomes.append(Outcome(CLOCKS, "hosts", f"clocks within {hosts.APART_S:g} s of each other", results))
     outcomes += [judged(check, answers, sessions) for check in asked]
     outcomes += [outcome for outcome in tokens if outcome.name in wanted]
+    outcomes += used
     return Report(tuple(outcomes), time.monotonic() - begun)
 
 

@@ -324,10 +324,13 @@ def test_a_saved_plan_is_proved_with_the_configuration_it_has(lab, tmp_path):
     (about,) = subject.designed(Opened(tmp_path / "quorate.yaml", lab))
     wanted = tasks(lab)
     assert deploy._loaded(about, wanted) == about
-    (cib,) = [item for task in wanted for item in task.items if isinstance(item, Cib)]
     older = [
         replace(
-            task, items=tuple(Cib(cib.xml.replace("keystone", "old")) if it == cib else it for it in task.items)
+            task,
+            items=tuple(
+                replace(it, xml=it.xml.replace("keystone", "old")) if isinstance(it, Cib) else it
+                for it in task.items
+            ),
         )
         for task in wanted
     ]

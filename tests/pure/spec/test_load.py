@@ -220,7 +220,7 @@ def test_fencing_none_without_a_reason_is_refused():
     ("text", "message"),
     [
         ("", "f:1:1: the file is empty; quorate init -f FILE writes one to start from"),
-        ("- a\n", "f:1:1: the file is a list, but must be a mapping with cloud, release, networks, nodes, clusters, virtual_ips, region, failover, fencing, ssh, workers, extra, drills"),
+        ("- a\n", "f:1:1: the file is a list, but must be a mapping with cloud, release, networks, nodes, clusters, virtual_ips, region, failover, fencing, ssh, workers, options, extra, drills"),
         ("a: b: c\n", "f:1:5: this is no YAML: mapping values are not allowed here"),
         ("a: 1\nb: [1\nc: 2\n", "f:3:2: this is no YAML: while parsing a flow sequence, expected ',' or ']', but got ':'"),
         ("a: 1\n\tb: 2\n", "f:2:1: this is no YAML: while scanning for the next token, found character '\\t' that cannot start any token"),

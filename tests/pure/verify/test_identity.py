@@ -1,6 +1,7 @@
 import socket
 
 from quorate.verify import identity
+from quorate.verify.cloud import way
 
 VIP = "10.77.1.10"
 BACKENDS = {"ctl1": "10.77.1.11", "ctl2": "10.77.1.12"}
@@ -29,6 +30,6 @@ def test_where_something_is_reached_what_is_not_is_a_no(design):
 def test_a_refused_connection_is_an_answer():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        assert identity._way("127.0.0.1", taken.getsockname()[1]) == "refuses connections"
+        assert way("127.0.0.1", taken.getsockname()[1]) == "refuses connections"
         taken.listen()
-        assert identity._way("127.0.0.1", taken.getsockname()[1]) is None
+        assert way("127.0.0.1", taken.getsockname()[1]) is None

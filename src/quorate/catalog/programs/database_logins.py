@@ -1,7 +1,7 @@
 """Log in to every database as its user through every address of the proxy.
 
-Reads {"addresses": [[ADDRESS, PORT]], "users": {NAME: PASSWORD}}; a user's database has its name. Answers {NAME:
-{"ADDRESS:PORT": null if well, else what was wrong}}.
+Reads {"addresses": [[ADDRESS, PORT]], "databases": {NAME: [USER, PASSWORD]}}. Answers {NAME: {"ADDRESS:PORT": null
+if well, else what was wrong}}.
 """
 
 import json
@@ -10,13 +10,13 @@ import sys
 import pymysql
 
 
-def trouble(name, password, address, port):
+def trouble(name, user, password, address, port):
     """None if the database answers its user."""
     try:
         with pymysql.connect(
             host=address,
             port=port,
-            user=name,
+            user=user,
             password=password,
             database=name,
             connect_timeout=5,
@@ -31,7 +31,7 @@ def trouble(name, password, address, port):
 
 asked = json.load(sys.stdin)
 answer = {
-    name: {f"{address}:{port}": trouble(name, password, address, port) for address, port in asked["addresses"]}
-    for name, password in asked["users"].items()
+    name: {f"{address}:{port}": trouble(name, *login, address, port) for address, port in asked["addresses"]}
+    for name, login in asked["databases"].items()
 }
 print(json.dumps(answer))

@@ -73,6 +73,21 @@ def merged(live: Any, desired: Any) -> Any:
     return new
 
 
+def without(later: Sequence[str], live: Any, desired: Any) -> None:
+    """Take from what is desired the resources that come later and are not there, and what constrains them."""
+    there = {each.get("id") for each in live.iterfind("configuration/resources//*")}
+    gone: set[Any] = set()
+    for parent in desired.iterfind("resources"):
+        for each in list(parent):
+            if each.get("id") in later and each.get("id") not in there:
+                gone.update(part.get("id") for part in each.iter())
+                parent.remove(each)
+    for parent in desired.iterfind("constraints"):
+        for each in list(parent):
+            if gone & {each.get(name) for name in ("rsc", "with-rsc", "first", "then") if each.get(name)}:
+                parent.remove(each)
+
+
 def label(element: Any) -> str:
     """What a person calls this element; nothing for those that only hold others."""
     tag, name = element.tag, element.get("name")
@@ -157,6 +172,7 @@ def cib(item: Json, job: Job) -> Result:
             return not_up_yet(desired)
         raise Failed(f"the cluster gives no configuration to compare with: {reason}", argv=["cibadmin", "--query"])
     live = xml().fromstring(text)
+    without(item["later"], live, desired)
     new = merged(live, desired)
     diff = cib_difference(live, new)
     if not diff:

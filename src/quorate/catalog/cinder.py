@@ -1,0 +1,119 @@
+"""Cinder, block storage: API and scheduler active/active, one volume manager, volumes in the shared files."""
+
+from collections.abc import Iterator
+from hashlib import md5
+
+from quorate.catalog import glance, storage
+from quorate.catalog.openstack import clients, database
+from quorate.catalog.openstack.process import NEEDS, Api, Process, conf
+from quorate.formats import settings
+from quorate.model.cloud import Cloud
+from quorate.model.component import Component, Database, Requires, Service, ServiceUser
+from quorate.model.design import Design
+from quorate.model.item import Command, Directory, File
+from quorate.model.resource import Group
+from quorate.model.secret import Secret
+from quorate.model.topology import Cluster, Node
+
+CONF = "/etc/cinder/cinder.conf"
+SHARES = "/etc/cinder/shares"
+DATABASE = Database("cinder", Secret("database/cinder"))
+# Extending a volume in use is told to Nova by an event, which its policy leaves to administrators.
+USER = ServiceUser("cinder", Secret("service/cinder"), roles=("service", "admin"))
+API = Api("cinder-api", "cinder", 8776, "/usr/bin/cinder-wsgi")
+SCHEDULER = Process.daemon("cinder-scheduler", "cinder", CONF)
+MANAGER = Process.daemon("cinder-volume", "cinder", CONF)
+VOLUME_MANAGER = "cinder-volumes"
+SERVICE = Service("cinder", "volumev3", API.name, "/v3/%(project_id)s", "OpenStack Block Storage")
+VOLUMES = Directory(f"{storage.MOUNT}/volumes", owner="cinder", group="cinder", mode=0o770)
+SHARE = f"quorate:{VOLUMES.path}"
+"""What the driver calls the shared files. It takes them for mounted where Pacemaker has mounted them for it: at a
+place named by this name's hash (os_brick.remotefs)."""
+PLACES = "/var/lib/cinder/mnt"
+
+
+def declare(cloud: Cloud, cluster: Cluster) -> Component:
+    """The API and the scheduler as clones, the manager on one node, with the volumes mounted there."""
+    del cluster
+    return Component(
+        name="cinder",
+        requires=(
+            *NEEDS,
+            Requires("storage", None, "the manager alone needs the files, and mounts them itself"),
+            Requires("glance", None, "an image is asked for when a volume is made of it"),
+        ),
+        packages=(
+            *("cinder-api", "cinder-scheduler", "cinder-volume", "nfs-common", "qemu-utils"),
+            *("uwsgi-plugin-python3", "python3-pymysql", "python3-memcache"),
+        ),
+        owned_units=(API.process.unit, SCHEDULER.unit, MANAGER.unit),
+        masked_units=("tgt.service",),
+        prepare=(Directory(PLACES, owner="cinder", group="cinder"),),
+        resources=(API.process.clone(cloud), SCHEDULER.clone(cloud), _manager(cloud)),
+        constraints=storage.before(cloud, VOLUME_MANAGER),
+        ready=(API.answers(),),
+        listeners=(API.listener(),),
+        databases=(DATABASE,),
+        services=(SERVICE,),
+        users=(USER,),
+        shared=(VOLUMES,),
+        secrets=(DATABASE.secret, USER.secret),
+    )
+
+
+def place() -> str:
+    """Where the driver looks for the shared files."""
+    return f"{PLACES}/{md5(SHARE.encode(), usedforsecurity=False).hexdigest()}"
+
+
+def _manager(cloud: Cloud) -> Group:
+    """On its one node with its own mount: a stop of it never waits for one of the other members'."""
+    volumes = storage.mount(cloud, "cinder-files", place(), VOLUMES.path.removeprefix(storage.MOUNT))
+    return Group(VOLUME_MANAGER, (volumes, MANAGER.primitive(cloud)))
+
+
+def preparations(design: Design) -> tuple[Command, ...]:
+    """The tables."""
+    argv = ("cinder-manage", "db", "sync")
+    return (database.migration(design, DATABASE, "cinder/db/migrations/versions", argv, "cinder"),)
+
+
+def config(design: Design, node: Node) -> Iterator[File]:
+    """cinder.conf, the share, uWSGI's settings and the units."""
+    processes = (API.name, SCHEDULER.name, MANAGER.name)
+    content = settings.merged(_cinder(design, node), clients.messaging(design))
+    yield conf(design, CONF, content, "cinder", processes)
+    yield File(SHARES, f"{SHARE}\n", group="cinder", mode=0o640, read_by=(MANAGER.name,))
+    yield from API.files(design, node)
+    yield SCHEDULER.file()
+    yield MANAGER.file()
+
+
+def _cinder(design: Design, node: Node) -> settings.Settings:
+    return {
+        "DEFAULT": {
+            "my_ip": node.address,
+            # One manager under one name, wherever it runs: what it made there it can remove here.
+            "host": design.cloud.name,
+            "state_path": "/var/lib/cinder",
+            "enabled_backends": "shared",
+            "glance_catalog_info": f"image:{glance.SERVICE.name}:internalURL",
+            "volume_name_template": "volume-%s",
+        },
+        "shared": {
+            "volume_backend_name": "shared",
+            "volume_driver": "cinder.volume.drivers.nfs.NfsDriver",
+            "nfs_shares_config": SHARES,
+            "nfs_mount_point_base": PLACES,
+            "nfs_sparsed_volumes": "true",
+            # The files belong to the service's user, on every member the same one.
+            "nas_secure_file_operations": "true",
+            "nas_secure_file_permissions": "true",
+        },
+        "database": database.connection(design, DATABASE),
+        "keystone_authtoken": clients.tokens(design, USER),
+        "service_user": {"send_service_user_token": "true", **clients.session(design, USER)},
+        "nova": {**clients.session(design, USER), "interface": "internal"},
+        "oslo_concurrency": {"lock_path": "/var/lock/cinder"},
+        **clients.proxied(),
+    }

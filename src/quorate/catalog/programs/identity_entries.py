@@ -1,0 +1,125 @@
+"""Make the identity service's users and catalogue what is wanted, or with `check` exit 1 if they are not.
+
+Reads JSON: {"url", "password" of admin, "region", "roles": [NAME], "users": [{"name", "password", "roles",
+"domain"}], "services": [{"name", "type", "description", "urls": {INTERFACE: URL}}]}. A user has its roles in the
+project `service`, or in a domain of its own. What else is there stays. Says on standard output what differs.
+"""
+
+import http
+import json
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+
+WAIT_S = 60
+
+
+class Identity:
+    """The API, as somebody, in a project of the default domain or in a domain."""
+
+    def __init__(self, url, name, password, project, domain=None):
+        self.url = url
+        home = {"name": domain} if domain else {"id": "default"}
+        user = {"name": name, "domain": home, "password": password}
+        scope = {"domain": home} if domain else {"project": {"name": project, "domain": home}}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        body = {"auth": {"identity": identity, "scope": scope}}
+        self.token = None
+        answer = self.ask("POST", "/auth/tokens", body)
+        self.token = answer.headers["X-Subject-Token"]
+        self.roles = {role["name"] for role in answer.body["token"]["roles"]}
+
+    def ask(self, method, path, body=None):
+        """The answer, its text read as JSON into `body`. Raises urllib.error.HTTPError."""
+        headers = {"Content-Type": "application/json"} | ({"X-Auth-Token": self.token} if self.token else {})
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=WAIT_S) as answer:
+            text = answer.read()
+            answer.body = json.loads(text) if text else None
+            return answer
+
+    def found(self, kind, **having):
+        """All of a kind that have these properties."""
+        query = urllib.parse.urlencode(having)
+        return self.ask("GET", f"/{kind}?{query}").body[kind]
+
+    def made(self, kind, one, wanted, **having):
+        """The one that has these properties, made if there is none, and changed where it is not as wanted."""
+        present = self.found(kind, **having)
+        if not present:
+            return self.ask("POST", f"/{kind}", {one: having | wanted}).body[one]
+        (entry, *_) = present
+        if any(entry.get(key) != value for key, value in wanted.items()):
+            entry = self.ask("PATCH", f"/{kind}/{entry['id']}", {one: wanted}).body[one]
+        return entry
+
+
+def roles_of(wanted, user):
+    """The user's roles in its project or domain; None if it is not let in."""
+    try:
+        return Identity(wanted["url"], user["name"], user["password"], "service", user["domain"]).roles
+    except urllib.error.HTTPError as error:
+        if error.code == http.HTTPStatus.UNAUTHORIZED:
+            return None
+        raise
+
+
+def differences(wanted):
+    """What is not as wanted, as lines."""
+    admin = Identity(wanted["url"], "admin", wanted["password"], "admin")
+    for user in wanted["users"]:
+        roles = roles_of(wanted, user)
+        if roles is None:
+            yield f"user {user['name']} is not let in"
+        elif roles != set(user["roles"]):
+            yield f"user {user['name']} has the roles {sorted(roles)}, not {sorted(user['roles'])}"
+    known = {role["name"] for role in admin.found("roles")}
+    yield from (f"there is no role {name}" for name in wanted["roles"] if name not in known)
+    endpoints = admin.found("endpoints", region_id=wanted["region"])
+    for service in wanted["services"]:
+        there = admin.found("services", name=service["name"], type=service["type"])
+        ids = {entry["id"] for entry in there}
+        urls = {each["interface"]: each["url"] for each in endpoints if each["service_id"] in ids}
+        if urls != service["urls"]:
+            yield f"service {service['name']} is at {urls}, not at {service['urls']}"
+
+
+def make(wanted):
+    """Make it so."""
+    admin = Identity(wanted["url"], "admin", wanted["password"], "admin")
+    project = admin.made("projects", "project", {}, name="service", domain_id="default")
+    for name in wanted["roles"]:
+        admin.made("roles", "role", {}, name=name)
+    for user in wanted["users"]:
+        home = admin.made("domains", "domain", {}, name=user["domain"])["id"] if user["domain"] else "default"
+        entry = admin.made("users", "user", {}, name=user["name"], domain_id=home)
+        if roles_of(wanted, user) is None:
+            # not otherwise: a password that is set revokes the user's tokens, also when it is the same
+            admin.ask("PATCH", f"/users/{entry['id']}", {"user": {"password": user["password"]}})
+        where = f"domains/{home}" if user["domain"] else f"projects/{project['id']}"
+        grants = f"/{where}/users/{entry['id']}/roles"
+        roles = {admin.made("roles", "role", {}, name=name)["id"] for name in user["roles"]}
+        present = {role["id"] for role in admin.ask("GET", grants).body["roles"]}
+        for role in roles - present:
+            admin.ask("PUT", f"{grants}/{role}")
+        for role in present - roles:
+            admin.ask("DELETE", f"{grants}/{role}")
+    for service in wanted["services"]:
+        described = {"description": service["description"]}
+        entry = admin.made("services", "service", described, name=service["name"], type=service["type"])
+        for interface, url in service["urls"].items():
+            having = {"service_id": entry["id"], "interface": interface, "region_id": wanted["region"]}
+            admin.made("endpoints", "endpoint", {"url": url}, **having)
+
+
+asked = json.load(sys.stdin)
+if sys.argv[1:] == ["check"]:
+    try:
+        seen = list(differences(asked))
+    except (urllib.error.URLError, OSError) as error:
+        seen = [f"{asked['url']}: {error}"]
+    print("\n".join(seen) or "as wanted")
+    raise SystemExit(bool(seen))
+make(asked)

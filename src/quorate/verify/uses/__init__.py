@@ -1,0 +1,100 @@
+"""Each service used as a person would: a module each, named as the component, found by being here.
+
+A module has `NAME` (the check's), `ABOUT`, and `use(at) -> str`, which says what was seen. What it makes it names
+`at.name` and gives to `at.remove` at once, so that nothing is left, also when it fails half-way.
+"""
+
+import pkgutil
+import secrets as random
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from quorate.catalog.keystone import ADMIN, SERVICE
+from quorate.model.check import Result, no, unknown, yes
+from quorate.model.design import Design
+from quorate.verify.cloud import client_errors, connection, short, way
+from quorate.verify.report import Outcome
+
+PREFIX = "quorate-verify-"
+
+
+class Wrong(Exception):
+    """A service answered, and not as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A cloud to be used: its design, a connection to it as administrator, a name, and what is to be removed."""
+
+    design: Design
+    cloud: Any
+    name: str
+    leaving: ExitStack
+
+    def remove(self, how: Callable[..., Any], *what: Any, **options: Any) -> None:
+        """Do this in the end, the last first."""
+        self.leaving.callback(how, *what, **options)
+
+
+class Use(Protocol):
+    """What a module here offers."""
+
+    NAME: str
+    ABOUT: str
+
+    def use(self, at: At) -> str:
+        """Use the service; what was seen. Raises Wrong, or what the client library raises."""
+        ...
+
+
+def _uses(design: Design) -> Iterator[tuple[str, Use]]:
+    for module in pkgutil.iter_modules(__path__):
+        if design.cloud.topology.has(module.name):
+            yield module.name, cast(Use, import_module(f"{__name__}.{module.name}"))
+
+
+def names(design: Design) -> tuple[str, ...]:
+    """The checks that `outcomes` gives."""
+    return tuple(use.NAME for _, use in _uses(design))
+
+
+def outcomes(design: Design, secrets: Mapping[str, str], wanted: frozenset[str]) -> tuple[Outcome, ...]:
+    """Each wanted use of a service, all at once, through the virtual IP. Blocks."""
+    uses = [(component, use) for component, use in _uses(design) if use.NAME in wanted]
+    if not uses:
+        return ()
+    address = design.cloud.topology.virtual_ip(SERVICE.listener).address
+    silent = way(address, design.listener(SERVICE.listener).port)
+    if silent and "cannot" in silent:
+        trouble = unknown(f"{address} {silent}")
+        return tuple(Outcome(use.NAME, component, use.ABOUT, (trouble,)) for component, use in uses)
+    with ThreadPoolExecutor(len(uses)) as threads:
+        results = list(threads.map(lambda each: _used(design, secrets[ADMIN.name], each[1]), uses))
+    return tuple(
+        Outcome(use.NAME, component, use.ABOUT, tuple(seen))
+        for (component, use), seen in zip(uses, results, strict=True)
+    )
+
+
+def _used(design: Design, password: str, use: Use) -> list[Result]:
+    """A yes or a no; and another no for whatever could not be removed."""
+    errors = (Wrong, client_errors(), import_module("openstack.exceptions").SDKException, OSError)
+    cloud = connection(design.url(SERVICE), design.cloud.region, password)
+    results: list[Result] = []
+    leaving = ExitStack()
+    try:
+        with leaving:
+            at = At(design, cloud, PREFIX + random.token_hex(3), leaving)
+            try:
+                results.append(yes(use.use(at)))
+            except errors as error:
+                results.append(no(short(error)))
+    except errors as error:
+        results.append(no(f"something of it is left behind: {short(error)}"))
+    finally:
+        cloud.close()
+    return results
