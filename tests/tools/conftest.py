@@ -18,7 +18,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from quorate import design
-from quorate.lab import image
+from quorate.lab import image, recipe
 from quorate.lab.machine import Machine, this_machine
 from quorate.model.design import Design
 from quorate.prove.scheduler import Place
@@ -121,7 +121,7 @@ def host_image(machine: Machine, lab_design: Design) -> str:
     if named := os.environ.get("QUORATE_TOOLS_IMAGE"):
         return named
     packages = {package for component in lab_design.components() for package in component.packages}
-    return image.ensure(machine.podman, sorted({*packages, *image.OPERATORS_TOOLS}), print)
+    return image.ensure(machine.podman, sorted({*packages, *recipe.OPERATORS_TOOLS}), print)
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from quorate.cli.cloud import Opened, secrets_of
 from quorate.drill.bmc import Bmcs
 from quorate.drill.scene import BackDoor
 from quorate.lab.command import LabError
-from quorate.lab.image import OPERATORS_TOOLS
 from quorate.lab.lab import MEMORY, Lab
+from quorate.lab.recipe import OPERATORS_TOOLS
 
 
 class LabDoor:

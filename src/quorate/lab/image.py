@@ -1,108 +1,48 @@
-"""The disk image of a lab host: Debian 13 with the cloud's packages, built once and kept by podman.
+"""The disk images of lab hosts: Debian 13 with the clouds' packages, built once and kept by podman.
 
-The image has nothing enabled but sshd, no host keys and no machine id. Packages come from the mirror that this
-machine's own apt uses.
+One that is missing is built as one more layer on the largest that has nothing but what is wanted: a large cloud's
+lab does not begin from nothing, and a small one's has none of the large one's packages.
 """
 
-import hashlib
 import json
 import os
-import re
+import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from subprocess import PIPE, STDOUT
 from threading import Timer
 
+from quorate.lab import recipe
 from quorate.lab.command import LabError, run
 
-SUITE = "trixie"
 REPOSITORY = "localhost/quorate-host"
 BUILD_S = 1800.0
 KEPT = 3
 """How many images stay, the newest first: labs of different files have different packages."""
 
-BASE = (
-    "systemd",
-    "systemd-sysv",
-    "dbus",
-    "openssh-server",
-    "python3",
-    "ca-certificates",
-    "curl",
-    "iproute2",
-    "iputils-ping",
-    "less",
-    "nftables",
-    "procps",
-    "sudo",
-)
-"""What a plain Debian server has; a deployment relies on python3 and sshd alone."""
-
-OPERATORS_TOOLS = ("crmsh", "pcs", "python3-openstackclient")
-"""What an operator looks around a lab with; nothing that runs needs them."""
-
-LEFT_OUT = (
-    "/usr/share/doc/*",
-    "/usr/share/info/*",
-    "/usr/share/lintian/*",
-    "/usr/share/locale/*",
-    "/usr/share/man/*",
-    # kernel-wide settings of packages would change this machine, whose kernel the hosts share
-    "/usr/lib/sysctl.d/*",
-)
-
-_SETUP = r"""
-mkdir -p "$1/usr/sbin"
-printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d"
-chmod 755 "$1/usr/sbin/policy-rc.d"
-"""
-"""No package starts its service while the image is built."""
-
-_PRECOMPILE = r"""
-chroot "$1" dpkg-divert --local --rename --divert /usr/bin/py3compile.real --add /usr/bin/py3compile
-printf '#!/bin/sh\nexit 0\n' > "$1/usr/bin/py3compile"
-chmod 755 "$1/usr/bin/py3compile"
-"""
-"""Byte-compile once for all packages at the end, on every core, instead of package by package."""
-
-_CUSTOMIZE = r"""
-rm "$1/usr/bin/py3compile"
-chroot "$1" dpkg-divert --local --rename --remove /usr/bin/py3compile
-chroot "$1" python3 -m compileall -q -j 0 /usr/lib/python3/dist-packages /usr/share || true
-rm "$1/usr/sbin/policy-rc.d"
-rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/rc[S2345].d/S*
-: > "$1/etc/machine-id"
-rm -f "$1/etc/hostname" "$1/etc/resolv.conf"
-printf '127.0.0.1\tlocalhost\n' > "$1/etc/hosts"
-mkdir -p "$1/etc/systemd/system-preset" "$1/etc/systemd/journald.conf.d" "$1/root/.ssh" "$1/run/sshd"
-chmod 700 "$1/root/.ssh"
-printf 'enable ssh.service\ndisable *\n' > "$1/etc/systemd/system-preset/00-lab.preset"
-printf '[Journal]\nStorage=persistent\nSystemMaxUse=64M\nReadKMsg=no\n' \
-    > "$1/etc/systemd/journald.conf.d/lab.conf"
-chroot "$1" systemctl preset-all 2>&1
-chroot "$1" systemctl set-default multi-user.target
-chroot "$1" systemctl mask \
-    console-getty.service getty@.service systemd-udevd.service systemd-networkd.service \
-    systemd-resolved.service systemd-timesyncd.service systemd-modules-load.service \
-    apt-daily.timer apt-daily-upgrade.timer
-chroot "$1" passwd --lock root
-"""
-
-STAGES = {
-    "I: extracting archives...": "unpacking the base system",
-    "I: installing remaining packages inside the chroot...": "downloading and installing packages",
-    "I: creating tarball...": "handing it to podman",
-}
-"""What mmdebstrap says when a stage begins, and what that means to who waits."""
+RECIPE_LABEL = "quorate.recipe"
+PACKAGES_LABEL = "quorate.packages"
+BELOW_LABEL = "quorate.below"
 
 Report = Callable[[str], None]
 
 
-def tag(packages: Sequence[str]) -> str:
-    """The image's name: the same recipe and packages give the same one."""
-    recipe = json.dumps([SUITE, BASE, LEFT_OUT, _SETUP, _PRECOMPILE, _CUSTOMIZE, sorted(set(packages))])
-    return f"{REPOSITORY}:{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A host image: by which recipe it was made, of which packages, and on top of which other, if any."""
+
+    name: str
+    recipe: str
+    packages: frozenset[str]
+    below: str
+
+
+def tag(packages: Iterable[str]) -> str:
+    """The image's name: the same recipe and packages give the same one, in however many layers."""
+    return f"{REPOSITORY}:{recipe.fingerprint(packages)}"
 
 
 def ensure(podman: Sequence[str], packages: Sequence[str], report: Report) -> str:
@@ -111,111 +51,171 @@ def ensure(podman: Sequence[str], packages: Sequence[str], report: Report) -> st
     Raises LabError with the end of the build's log if it fails.
     """
     name = tag(packages)
-    if name not in images(podman):
-        report(f"host image: building it with {len(set(packages) | set(BASE))} packages, once; takes minutes")
-        _build(podman, packages, name, report)
+    there = _found(podman)
+    if name not in {image.name for image in there}:
+        below = base(there, packages)
+        if below:
+            _add(podman, below, packages, name, report)
+        else:
+            _build(podman, packages, name, report)
         _remove_outdated(podman)
     return name
 
 
-def _build(podman: Sequence[str], packages: Sequence[str], name: str, report: Report) -> None:
-    # Debian 13 has /tmp in memory; C.UTF-8 is the one locale every machine has
-    environment = {**os.environ, "TMPDIR": "/var/tmp", "LC_ALL": "C.UTF-8"}  # noqa: S108 - as a parent directory
+def base(there: Iterable[Image], packages: Iterable[str]) -> Image | None:
+    """The image to add the packages to: of this recipe, nothing in it but what is wanted, as much as possible."""
+    fitting = (
+        image for image in there if image.recipe == recipe.fingerprint() and image.packages < _all_of(packages)
+    )
+    return max(fitting, key=lambda image: len(image.packages), default=None)
+
+
+def _all_of(packages: Iterable[str]) -> frozenset[str]:
+    return frozenset((*recipe.BASE, *packages))
+
+
+def _build(podman: Sequence[str], packages: Iterable[str], name: str, report: Report) -> None:
+    report(f"host image: building it with {len(_all_of(packages))} packages, once; takes minutes")
     with (
+        _started(recipe.from_nothing(packages)) as build,
         subprocess.Popen(
-            _bootstrap(packages), stdout=PIPE, stderr=PIPE, env=environment, text=True, errors="replace"
-        ) as bootstrap,
-        subprocess.Popen(
-            [*podman, "import", "--quiet", "-", name],
-            stdin=bootstrap.stdout,
+            [*podman, "import", "--quiet", *_labels(packages), "-", name],
+            stdin=build.stdout,
             stdout=PIPE,
             stderr=STDOUT,
             text=True,
         ) as importing,
     ):
-        assert bootstrap.stdout
-        bootstrap.stdout.close()  # podman alone holds it now, and gets its end
-        too_long = Timer(BUILD_S, bootstrap.terminate)
-        too_long.start()
+        assert build.stdout
+        build.stdout.close()  # podman alone holds it now, and gets its end
         try:
-            tail = _followed(bootstrap, report)
+            tail = _followed(build, report)
             imported, _ = importing.communicate(timeout=BUILD_S)
         finally:
-            too_long.cancel()
-            for process in (bootstrap, importing):
-                if process.poll() is None:
-                    process.terminate()
-    if bootstrap.returncode or importing.returncode:
+            if importing.poll() is None:
+                importing.terminate()
+    if build.returncode or importing.returncode:
         if name in images(podman):
             run(*podman, "rmi", "--force", name)
-        log = tail if bootstrap.returncode else imported.rstrip()
-        raise LabError(f"the host image could not be built; the end of the log:\n{log}")
+        raise _failed(tail if build.returncode else imported.rstrip())
 
 
-def _followed(bootstrap: subprocess.Popen[str], report: Report) -> str:
+def _add(podman: Sequence[str], below: Image, packages: Iterable[str], name: str, report: Report) -> None:
+    added = _all_of(packages) - below.packages
+    report(f"host image: adding {len(added)} packages to {below.name}, once; takes minutes")
+    container = name.rpartition("/")[2].replace(":", "-")
+    with _container(podman, container, below.name):
+        # only in podman's own namespace may an ordinary user mount its containers
+        inside = () if os.geteuid() == 0 else (*podman, "unshare")
+        command = recipe.on_top(sorted(added), mount=(*podman, "mount", container))
+        with _started((*inside, *command)) as build:
+            tail = _followed(build, report)
+        if build.returncode:
+            raise _failed(tail)
+        report("host image: handing it to podman")
+        labels = (*_labels(packages), f"--change=LABEL {BELOW_LABEL}={below.name}")
+        run(*podman, "commit", "--quiet", "--pause=false", *labels, container, name, within_s=BUILD_S)
+
+
+@contextmanager
+def _container(podman: Sequence[str], name: str, image: str) -> Iterator[None]:
+    """A container that is there to be changed and never runs."""
+    # one that was killed while it built has left its own
+    run(*podman, "rm", "--force", "--ignore", name)
+    try:
+        run(*podman, "create", "--name", name, "--network", "none", image, "true")
+        yield
+    finally:
+        run(*podman, "rm", "--force", "--ignore", name)
+
+
+def _labels(packages: Iterable[str]) -> tuple[str, ...]:
+    """Podman's options by which an image is found again as one to add to."""
+    return (
+        f"--change=LABEL {RECIPE_LABEL}={recipe.fingerprint()}",
+        f"--change=LABEL {PACKAGES_LABEL}={','.join(sorted(_all_of(packages)))}",
+    )
+
+
+@contextmanager
+def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """A build that is stopped when it takes longer than BUILD_S, or who waits for it gives up.
+
+    It is a process group of its own: of a signal to itself alone mmdebstrap makes nothing.
+    """
+    # Debian 13 has /tmp in memory; C.UTF-8 is the one locale every machine has
+    environment = {**os.environ, "TMPDIR": "/var/tmp", "LC_ALL": "C.UTF-8"}  # noqa: S108 - as a parent directory
+    with subprocess.Popen(
+        command,
+        stdout=PIPE,
+        stderr=PIPE,
+        env=environment,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as build:
+        too_long = Timer(BUILD_S, _stop, [build])
+        too_long.start()
+        try:
+            yield build
+        finally:
+            too_long.cancel()
+            _stop(build)
+
+
+def _stop(build: subprocess.Popen[str]) -> None:
+    if build.poll() is None:
+        os.killpg(build.pid, signal.SIGTERM)
+
+
+def _followed(build: subprocess.Popen[str], report: Report) -> str:
     """Report the build's stages until it ends; the last lines it wrote."""
     tail: deque[str] = deque(maxlen=20)
-    assert bootstrap.stderr
-    for line in bootstrap.stderr:
+    assert build.stderr
+    for line in build.stderr:
         tail.append(line.rstrip())
-        stage = STAGES.get(tail[-1])
+        stage = recipe.STAGES.get(tail[-1])
         if stage:
             report(f"host image: {stage}")
+    build.wait(BUILD_S)
     return "\n".join(tail)
 
 
-def _bootstrap(packages: Sequence[str]) -> tuple[str, ...]:
-    return (
-        "mmdebstrap",
-        "--variant=minbase",
-        "--format=tar",
-        "--components=main",
-        f"--include={','.join([*BASE, *sorted(set(packages) - set(BASE))])}",
-        *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
-        "--dpkgopt=force-unsafe-io",
-        '--aptopt=APT::Install-Recommends "false"',
-        *(f"--aptopt={setting}" for setting in apt_settings(run("apt-config", "dump"))),
-        f"--setup-hook={_SETUP}",
-        f"--essential-hook={_PRECOMPILE}",
-        f"--customize-hook={_CUSTOMIZE}",
-        SUITE,
-        "-",
-        mirror(run("apt-get", "indextargets", "--format", _TARGET, "Identifier: Packages")),
-    )
-
-
-_TARGET = "$(REPO_URI)|$(COMPONENT)|$(ORIGIN)|$(LABEL)"
-
-
-def mirror(index_targets: str) -> str:
-    """The URI from which this machine's apt has Debian itself.
-
-    Read from apt rather than its files, of which there are two formats. LabError if it has none.
-    """
-    for line in index_targets.splitlines():
-        uri, component, origin, label = line.split("|")
-        if (component, origin, label) == ("main", "Debian", "Debian"):
-            return uri
-    raise LabError(
-        "this machine's apt knows no index of Debian main; run `apt-get update` and look at its sources"
-    )
-
-
-def apt_settings(dump: str) -> tuple[str, ...]:
-    """The settings by which this machine's apt reaches its mirror: proxies, certificates, dates."""
-    wanted = re.compile(r'Acquire::(http|https|Check-Valid-Until|Check-Date|Retries)\b.* ".+";')
-    return tuple(line for line in dump.splitlines() if wanted.fullmatch(line))
+def _failed(log: str) -> LabError:
+    return LabError(f"the host image could not be built; the end of the log:\n{log}")
 
 
 def images(podman: Sequence[str]) -> tuple[str, ...]:
     """Every host image there is, the newest first: labs of different files have different packages."""
-    listing = run(*podman, "images", "--format", "{{.Repository}}:{{.Tag}}", "--sort", "created", REPOSITORY)
-    return tuple(listing.splitlines())
+    return tuple(image.name for image in _found(podman))
+
+
+def _found(podman: Sequence[str]) -> tuple[Image, ...]:
+    listing = json.loads(run(*podman, "images", "--format", "json", REPOSITORY))
+    return tuple(
+        _image(name, entry["Labels"] or {})
+        for entry in sorted(listing, key=lambda entry: -entry["Created"])
+        for name in entry.get("Names") or ()
+    )
+
+
+def _image(name: str, labels: Mapping[str, str]) -> Image:
+    return Image(
+        name=name,
+        recipe=labels.get(RECIPE_LABEL, ""),
+        packages=frozenset(labels.get(PACKAGES_LABEL, "").split(",")),
+        below=labels.get(BELOW_LABEL, ""),
+    )
 
 
 def _remove_outdated(podman: Sequence[str]) -> None:
-    """Remove all but the last few images, except those that some lab's hosts still stand on."""
+    """Remove all but the last few images, except those that some lab's hosts or another image still stand on."""
     used = set(run(*podman, "ps", "--all", "--format", "{{.Image}}").splitlines())
-    for name in images(podman)[KEPT:]:
-        if name not in used:
-            run(*podman, "rmi", name)
+    there = _found(podman)
+    # the newest first, so that those on top of others go before them
+    used |= {image.below for image in there[:KEPT]}
+    for image in there[KEPT:]:
+        if image.name in used:
+            used.add(image.below)
+        else:
+            run(*podman, "rmi", image.name)
