@@ -8,7 +8,7 @@ import re
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -99,11 +99,18 @@ class Tools:
 
 
 @pytest.fixture(scope="session")
-def lab_design(tmp_path_factory: pytest.TempPathFactory) -> Design:
+def lab_design() -> Design:
     """The design of the file that `quorate init --lab` writes."""
-    path = tmp_path_factory.mktemp("cloud") / "quorate.yaml"
-    template.write(path, template.lab("lab", template.LAB_NETWORKS[0], 3))
-    return design.build(spec.load(path))
+    return design.build(
+        spec.read(template.lab("lab", template.LAB_NETWORKS[0], 3), "quorate.yaml", Path("/cloud"))
+    )
+
+
+@pytest.fixture(scope="session")
+def full_design() -> Design:
+    """The same with every component."""
+    text = template.lab("lab", template.LAB_NETWORKS[0], 3, full=True)
+    return design.build(spec.read(text, "quorate.yaml", Path("/cloud")))
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +127,18 @@ def host_image(machine: Machine, lab_design: Design) -> str:
     """
     if named := os.environ.get("QUORATE_TOOLS_IMAGE"):
         return named
-    packages = {package for component in lab_design.components() for package in component.packages}
+    return _image(machine, lab_design)
+
+
+@pytest.fixture(scope="session")
+def full_image(machine: Machine, host_image: str, full_design: Design) -> str:
+    """The same with every component's packages, a layer on the other."""
+    assert host_image
+    return _image(machine, full_design)
+
+
+def _image(machine: Machine, of: Design) -> str:
+    packages = {package for component in of.components() for package in component.packages}
     return image.ensure(machine.podman, sorted({*packages, *recipe.OPERATORS_TOOLS}), print)
 
 
@@ -128,7 +146,19 @@ def host_image(machine: Machine, lab_design: Design) -> str:
 def tools(machine: Machine, host_image: str) -> Iterator[Tools]:
     """The running container; removed at the end, and those of sessions that are no more at the start."""
     _remove_leftovers(machine.podman)
-    name = f"{PREFIX}{os.getpid()}"
+    with _running(machine, host_image, f"{PREFIX}{os.getpid()}") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def full_tools(machine: Machine, full_image: str) -> Iterator[Tools]:
+    """Another, with every component's packages."""
+    with _running(machine, full_image, f"{PREFIX}{os.getpid()}-full") as started:
+        yield started
+
+
+@contextmanager
+def _running(machine: Machine, host_image: str, name: str) -> Iterator[Tools]:
     _podman(
         machine.podman,
         "run",
@@ -243,7 +273,7 @@ def _downloaded(machine: Machine, host_image: str) -> bytes:
 def _remove_leftovers(podman: Sequence[str]) -> None:
     listing = _podman(podman, "ps", "--all", "--format={{.Names}}", f"--filter=name=^{PREFIX}")
     for name in listing.split():
-        session = re.fullmatch(rf"{PREFIX}(\d+)", name)
+        session = re.fullmatch(rf"{PREFIX}(\d+)(-full)?", name)
         if session and not Path(f"/proc/{session[1]}").exists():
             _podman(podman, "rm", "--force", "--time=0", name)
 

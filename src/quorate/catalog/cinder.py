@@ -113,7 +113,7 @@ def _cinder(design: Design, node: Node) -> settings.Settings:
         "database": database.connection(design, DATABASE),
         "keystone_authtoken": clients.tokens(design, USER),
         "service_user": {"send_service_user_token": "true", **clients.session(design, USER)},
-        "nova": {**clients.session(design, USER), "interface": "internal"},
+        "nova": {**clients.session(design, USER), "region_name": design.cloud.region, "interface": "internal"},
         "oslo_concurrency": {"lock_path": "/var/lock/cinder"},
         **clients.proxied(),
     }

@@ -21,6 +21,8 @@ CONNECTIONS = 4000
 PATIENCE = 3
 # After a failed check the next ones follow so many times faster.
 HASTE = 5
+# A check that costs its server much is asked so many times less often.
+DEAR = 4
 # Where each proxy says that it is well.
 HEALTH_PORT = 9300
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
@@ -137,9 +139,9 @@ def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> It
         yield "http-check expect status 200", ""
         yield "http-check connect", ""
     yield "http-check send", f"meth {method} uri {uri}"
-    yield "http-check expect", "status 200"
+    yield "http-check expect", f"status {listener.status}"
     port = f"port {listener.check_port} " if listener.check_port else ""
-    interval_ms = timers.haproxy_check_ms
+    interval_ms = timers.haproxy_check_ms * (DEAR if listener.dear else 1)
     pace = (
         f"inter {interval_ms}ms fastinter {interval_ms // HASTE}ms "
         f"fall {timers.haproxy_fall} rise {timers.haproxy_rise}"
@@ -212,6 +214,7 @@ def _listener_checks(design: Design, nodes: tuple[str, ...]) -> Iterator[Check]:
             "address": address,
             "port": listener.port,
             "request": listener.check if listener.mode is Mode.HTTP and not listener.check_port else None,
+            "status": listener.status,
         }
         for listener, _ in design.listeners()
         for address in binds(design, listener)

@@ -86,9 +86,7 @@ def _heat(design: Design) -> settings.Settings:
         "database": database.connection(design, DATABASE),
         "keystone_authtoken": clients.tokens(design, USER),
         "trustee": {
-            key: value
-            for key, value in clients.session(design, USER).items()
-            if not key.startswith("project_") and key != "region_name"
+            key: value for key, value in clients.session(design, USER).items() if not key.startswith("project_")
         },
         "clients": {"endpoint_type": "internalURL"},
         "clients_keystone": {"auth_uri": clients.session(design, USER)["auth_url"]},

@@ -62,7 +62,14 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         listeners=(
             API.listener(),
             METADATA.listener(),
-            Listener(CONSOLE.name, CONSOLE_PORT, Mode.HTTP, check=f"GET {CONSOLE_PAGE}", public=True, idle_s=3600),
+            # the proxy forks for each connection
+            Listener(
+                *(CONSOLE.name, CONSOLE_PORT, Mode.HTTP),
+                check=f"GET {CONSOLE_PAGE}",
+                dear=True,
+                public=True,
+                idle_s=3600,
+            ),
         ),
         databases=(DATABASE, CELL0, API_DATABASE),
         services=(SERVICE,),

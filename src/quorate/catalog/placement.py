@@ -44,10 +44,19 @@ def preparations(design: Design) -> tuple[Command, ...]:
     return (database.migration(design, DATABASE, revisions, ("placement-manage", "db", "sync"), "placement"),)
 
 
+def _connection(design: Design) -> dict[str, str]:
+    """It has no setting for reads that wait for the other members (its section is not oslo.db's)."""
+    return {
+        key: value
+        for key, value in database.connection(design, DATABASE).items()
+        if key != "mysql_wsrep_sync_wait"
+    }
+
+
 def config(design: Design, node: Node) -> Iterator[File]:
     """placement.conf, uWSGI's settings and the unit."""
     content: settings.Settings = {
-        "placement_database": database.connection(design, DATABASE),
+        "placement_database": _connection(design),
         "api": {"auth_strategy": "keystone"},
         "keystone_authtoken": clients.tokens(design, USER),
         **clients.proxied(),

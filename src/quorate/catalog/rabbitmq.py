@@ -206,6 +206,8 @@ def client_settings(cloud: Cloud) -> dict[str, str]:
         "rabbit_transient_quorum_queue": "true",
         "use_queue_manager": "true",
         "rabbit_stream_fanout": "true",
+        # a stream's consumer says how many messages it takes before it acknowledges some
+        "rabbit_qos_prefetch_count": "10",
         "heartbeat_timeout_threshold": str(cloud.timers.rabbitmq_heartbeat_s),
         "heartbeat_rate": "2",
     }

@@ -44,7 +44,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
     )
     return Component(
         name="storage",
-        packages=("glusterfs-server", "glusterfs-client", "attr"),
+        packages=("glusterfs-server", "glusterfs-client", "kmod"),
         owned_units=("glusterd.service",),
         prepare=(Directory(BRICKS),),
         resources=(mounts, daemon),

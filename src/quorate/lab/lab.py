@@ -17,7 +17,7 @@ from quorate.lab.machine import Machine, lab_machine
 from quorate.lab.power import PowerError, Switch
 from quorate.model.cloud import Cloud
 
-MEMORY = "3g"
+MEMORY = "6g"
 
 Report = Callable[[str], None]
 

@@ -3,14 +3,14 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 
 from quorate.lab.command import LabError
 from quorate.lab.machine import LINKS
 from quorate.model.cloud import Cloud
-from quorate.model.topology import Bmc, Network, Node
+from quorate.model.topology import Bmc, Network, Node, Wire
 
 RUNTIME = Path("/run/quorate/lab")
 """Runtime state of every lab of this machine; gone after a reboot, as the processes and networks are."""
@@ -43,12 +43,16 @@ def mac_address(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """The switch that stands for one of the cloud's networks; this machine has `addresses` on it."""
+    """The switch that stands for one of the cloud's networks; this machine has `addresses` on it.
 
+    `network` is None if nobody has an address there.
+    """
+
+    name: str
     device: str
     mac: str
     alias: str
-    network: Network
+    network: Network | None
     addresses: tuple[str, ...]
 
 
@@ -61,8 +65,8 @@ class Port:
     device: str
     mac: str
     alias: str
-    address: str
-    """With its prefix length: 10.0.0.11/24."""
+    address: str | None
+    """With its prefix length: 10.0.0.11/24; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +121,23 @@ def layout(cloud: Cloud, directory: Path) -> Layout:
         lab=lab,
         state=directory.absolute() / ".quorate" / "lab",
         runtime=runtime_of(lab),
-        bridges=tuple(_bridge(lab, network, cloud.topology.nodes) for network in networks),
-        hosts=tuple(_host(lab, node, networks) for node in cloud.topology.nodes),
+        bridges=(
+            *(_bridge(lab, network, cloud.topology.nodes) for network in networks),
+            *(_bare(lab, wire.name) for wire in cloud.topology.wires),
+        ),
+        hosts=tuple(_host(lab, node, networks, cloud.topology.wires) for node in cloud.topology.nodes),
     )
+
+
+def _bare(lab: str, name: str) -> Bridge:
+    """A switch to which this machine is not connected."""
+    alias = alias_of(lab) + f"network {name}"
+    return Bridge(name, link_name(lab, name), mac_address(lab, name), alias, None, ())
 
 
 def _bridge(lab: str, network: Network, nodes: tuple[Node, ...]) -> Bridge:
-    device = link_name(lab, network.name)
-    return Bridge(
-        device=device,
-        mac=mac_address(lab, network.name),
-        alias=alias_of(lab) + f"network {network.name}",
-        network=network,
-        addresses=tuple(f"{address}/{network.cidr.prefixlen}" for address in _own_addresses(network, nodes)),
-    )
+    own = tuple(f"{address}/{network.cidr.prefixlen}" for address in _own_addresses(network, nodes))
+    return replace(_bare(lab, network.name), network=network, addresses=own)
 
 
 def _own_addresses(network: Network, nodes: tuple[Node, ...]) -> Iterator[str]:
@@ -145,7 +152,7 @@ def _own_addresses(network: Network, nodes: tuple[Node, ...]) -> Iterator[str]:
             raise LabError(f"{address} is the address of a node and of a BMC; give the BMC {first}")
 
 
-def _host(lab: str, node: Node, networks: tuple[Network, ...]) -> Host:
+def _host(lab: str, node: Node, networks: tuple[Network, ...], wires: tuple[Wire, ...]) -> Host:
     name = prefix(lab) + node.name
     attached = [network for network in networks if network.name in node.addresses]
     if node.bmc and not any(ip_address(node.bmc.address) in network.cidr for network in networks):
@@ -158,18 +165,28 @@ def _host(lab: str, node: Node, networks: tuple[Network, ...]) -> Host:
         container=name,
         netns=name,
         address=node.address,
-        ports=tuple(_port(lab, node, network, number) for number, network in enumerate(attached)),
+        ports=(
+            *(
+                _port(lab, node, network.name, f"eth{number}", _address(node, network))
+                for number, network in enumerate(attached)
+            ),
+            *(_port(lab, node, wire.name, wire.interface, None) for wire in wires),
+        ),
         bmc=node.bmc,
         runtime=runtime_of(lab) / node.name,
     )
 
 
-def _port(lab: str, node: Node, network: Network, number: int) -> Port:
+def _address(node: Node, network: Network) -> str:
+    return f"{node.addresses[network.name]}/{network.cidr.prefixlen}"
+
+
+def _port(lab: str, node: Node, network: str, device: str, address: str | None) -> Port:
     return Port(
-        bridge=link_name(lab, network.name),
-        port=link_name(lab, network.name, node.name),
-        device=f"eth{number}",
-        mac=mac_address(lab, network.name, node.name),
-        alias=alias_of(lab) + f"{node.name} on {network.name}",
-        address=f"{node.addresses[network.name]}/{network.cidr.prefixlen}",
+        bridge=link_name(lab, network),
+        port=link_name(lab, network, node.name),
+        device=device,
+        mac=mac_address(lab, network, node.name),
+        alias=alias_of(lab) + f"{node.name} on {network}",
+        address=address,
     )

@@ -36,7 +36,11 @@ def configure(host: Host) -> tuple[str, ...]:
     """The lines of the `ip -batch` script that sets the addresses inside the host's namespace."""
     return (
         "link set lo up",
-        *(f"address add {port.address} dev {port.device}{_nodad(port.address)}" for port in host.ports),
+        *(
+            f"address add {port.address} dev {port.device}{_nodad(port.address)}"
+            for port in host.ports
+            if port.address
+        ),
         *(f"link set {port.device} up" for port in host.ports),
     )
 
@@ -70,7 +74,7 @@ def lay(bridges: Iterable[Bridge]) -> tuple[str, ...]:
             f"{addresses}link set {bridge.device} up\n"
         )
         run("ip", "-batch", "-", stdin=script)
-    return tuple(bridge.network.name for bridge in made)
+    return tuple(bridge.name for bridge in made)
 
 
 def tear(lab: str) -> None:
@@ -135,13 +139,15 @@ def _links() -> list[dict[str, Any]]:
 
 
 def _refuse_overlap(bridge: Bridge) -> None:
+    if bridge.network is None:
+        return
     for link in json.loads(run("ip", "-json", "address")):
         for entry in link.get("addr_info", ()):
             other = ip_network(f"{entry['local']}/{entry['prefixlen']}", strict=False)
             cidr = bridge.network.cidr
             if type(other) is type(cidr) and other.overlaps(cidr):
                 raise LabError(
-                    f"network {bridge.network.name}: {cidr} is already in use on this machine by "
+                    f"network {bridge.name}: {cidr} is already in use on this machine by "
                     f"{link['ifname']} ({link.get('ifalias') or entry['local']}); choose another in the file, "
                     "or take that lab down"
                 )

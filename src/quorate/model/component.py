@@ -33,16 +33,19 @@ class Mode(Enum):
 class Listener:
     """A port that clients reach through HAProxy, and how HAProxy knows that a server behind it is well.
 
-    `check` is an HTTP request line without version (`GET /healthcheck`); `check_port` where it is asked if
-    not on the port itself. With `single_writer` one server at a time gets all sessions. `public` ones are also
-    bound to the public virtual IP; `local` ones also to loopback, for consumers on HAProxy's own nodes.
+    `check` is an HTTP request line without version (`GET /healthcheck`), answered with `status` where all is
+    well; `check_port` where it is asked if not on the port itself. A `dear` check is asked less often. With
+    `single_writer` one server at a time gets all sessions. `public` ones are also bound to the public virtual IP;
+    `local` ones also to loopback, for consumers on HAProxy's own nodes.
     """
 
     name: str
     port: int
     mode: Mode
     check: str
+    status: int = 200
     check_port: int | None = None
+    dear: bool = False
     single_writer: bool = False
     public: bool = False
     local: bool = False

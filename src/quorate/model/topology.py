@@ -17,6 +17,14 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Wire:
+    """A network without addresses of the nodes', for Neutron's networks: each node's `interface` is on it."""
+
+    name: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bmc:
     """A node's baseboard management controller, reached over IPMI by the fencing agent.
 
@@ -71,6 +79,7 @@ class Topology:
     nodes: tuple[Node, ...]
     clusters: tuple[Cluster, ...]
     virtual_ips: tuple[VirtualIp, ...]
+    wires: tuple[Wire, ...] = ()
 
     def node(self, name: str) -> Node:
         """The node of that name (KeyError if there is none)."""

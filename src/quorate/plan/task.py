@@ -1,6 +1,6 @@
 """The graph over (node, step) that carries a design out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from quorate import catalog
@@ -40,48 +40,65 @@ def _cluster(design: Design, cluster: ClusterDesign) -> Iterator[Task]:
         yield Task(node.name, "packages", tuple(_packages(cluster)))
         yield Task(node.name, "configuration", tuple(_files(design, cluster, node)), (f"{node.name}/packages",))
         yield Task(node.name, "membership", tuple(_membership(cluster)), (f"{node.name}/configuration",))
-    first = members[0].name
-    everywhere = tuple(f"{node.name}/membership" for node in members)
-    late = _late(design)
+    stages = _stages(design)
+    before = tuple(f"{node.name}/membership" for node in members)
+    for stage in sorted({0, *(stages[component.name] for component in cluster.components)}):
+        prepared = tuple(_preparations(design, cluster, stages, stage))
+        configured = _configured(design, cluster, stages, stage, (*before, *(task.id for task in prepared)))
+        yield from (*prepared, configured)
+        for component in cluster.components:
+            if stages[component.name] == stage:
+                yield from _component(design, cluster, component, configured.id)
+        before = (configured.id,)
+
+
+def _stages(design: Design) -> Mapping[str, int]:
+    """When each component's resources are added to its cluster, by its name.
+
+    One that has to be prepared comes after those that can do without; one that requires what is done once such a
+    one serves (the identity service's users) comes after that.
+    """
+    components = {component.name: component for component in design.components()}
+    stages: dict[str, int] = {}
+
+    def stage(name: str) -> int:
+        if name not in stages:
+            needed = [(each.component, stage(each.component)) for each in components[name].requires]
+            after = (number + bool(number and catalog.bootstrap(other, design)) for other, number in needed)
+            stages[name] = max(1 if catalog.preparations(name, design) else 0, *after, 0)
+        return stages[name]
+
+    return {name: stage(name) for name in components}
+
+
+def _preparations(design: Design, cluster: ClusterDesign, stages: Mapping[str, int], stage: int) -> Iterator[Task]:
+    """What is done before a stage's components start: with what is there from the first of what they require."""
+    first = cluster.cluster.members[0].name
+    for component in cluster.components:
+        items = catalog.preparations(component.name, design)
+        if items and stages[component.name] == stage:
+            there = (each.component for each in component.requires if not stages[each.component])
+            after = (f"{first}/cluster", *(last for name in there for last in _last_task(design, name)))
+            yield Task(first, f"{component.name}: prepared", items, after)
+
+
+def _configured(
+    design: Design, cluster: ClusterDesign, stages: Mapping[str, int], stage: int, before: tuple[str, ...]
+) -> Task:
+    """A stage's resources added to the cluster, once what they require from earlier ones is done."""
+    first = cluster.cluster.members[0].name
+    added = [component for component in cluster.components if stages[component.name] == stage]
+    required = {each.component for component in added for each in component.requires} if stage else set()
+    lower = sorted(name for name in required if stages[name] < stage)
     later = tuple(
         resource.id
         for component in cluster.components
         for resource in component.resources
-        if component.name in late and resource.id not in component.early
+        if stages[component.name] > stage and resource.id not in component.early
     )
-    xml = cib.configuration(cluster.configuration)
-    yield Task(first, "cluster", (Cib(xml, later),), everywhere)
-    for component in cluster.components:
-        if component.name not in late:
-            yield from _component(design, cluster, component, f"{first}/cluster")
-    if later:
-        preparing = tuple(_preparations(design, cluster, late))
-        yield from preparing
-        yield Task(first, "services", (Cib(xml),), (f"{first}/cluster", *(task.id for task in preparing)))
-    for component in cluster.components:
-        if component.name in late:
-            yield from _component(design, cluster, component, f"{first}/services")
-
-
-def _late(design: Design) -> frozenset[str]:
-    """The components that are prepared before they start, and those that require one of them."""
-    late: set[str] = set()
-    for component in design.components():
-        required = {needed.component for needed in component.requires}
-        if catalog.preparations(component.name, design) or required & late:
-            late.add(component.name)
-    return frozenset(late)
-
-
-def _preparations(design: Design, cluster: ClusterDesign, late: frozenset[str]) -> Iterator[Task]:
-    """What is done before components start: with what is there already of what they require."""
-    first = cluster.cluster.members[0].name
-    for component in cluster.components:
-        items = catalog.preparations(component.name, design)
-        there = [needed.component for needed in component.requires if needed.component not in late]
-        if items:
-            after = (f"{first}/cluster", *(last for name in there for last in _last_task(design, name)))
-            yield Task(first, f"{component.name}: prepared", items, after)
+    step = f"cluster, stage {stage + 1}" if stage else "cluster"
+    after = (*before, *(last for name in lower for last in _last_task(design, name)))
+    return Task(first, step, (Cib(cib.configuration(cluster.configuration), later),), after)
 
 
 def _packages(cluster: ClusterDesign) -> Iterator[Item]:

@@ -90,6 +90,10 @@ class Value:
         """Whether it is a list."""
         return isinstance(self.node, SequenceNode)
 
+    def has(self, key: str) -> bool:
+        """Whether it is a mapping with that key."""
+        return isinstance(self.node, MappingNode) and any(each.value == key for each, _ in self.node.value)
+
     def pairs(self, what: str) -> list[tuple["Value", "Value"]]:
         """The keys and values of a mapping `what` ("of names to numbers"); duplicate keys are left out."""
         if not isinstance(self.node, MappingNode):

@@ -50,6 +50,7 @@ def lab(name: str, cidr: IPv4Network, nodes: int, *, full: bool = False) -> str:
         vip=cidr[_LAB_VIP],
         components=_FULL_COMPONENTS if full else _COMPONENTS,
         more=_FULL if full else "",
+        wire=_WIRE if full else "",
     )
 
 
@@ -64,20 +65,26 @@ def write(path: Path, text: str) -> None:
         file.write(text)
 
 
-_COMPONENTS = "[haproxy, galera, rabbitmq, memcached, keystone]"
+_COMPONENTS = " [haproxy, galera, rabbitmq, memcached, keystone]"
 _FULL_COMPONENTS = """
-      [haproxy, galera, rabbitmq, memcached, keystone, storage, glance, placement, nova, cinder, heat, horizon,
-       chrony]"""
+      [haproxy, galera, rabbitmq, memcached, keystone, storage, glance, placement, nova, neutron, cinder,
+       heat, horizon, chrony]"""
+_WIRE = """\
+  provider: {interface: eth1}        # no addresses: Neutron's networks are on it
+"""
 _FULL = """\
   glance: 1
   placement: 1
   nova: 1
+  neutron: 1
   cinder: 1
   heat: 1
   horizon: 1
 
 options:
-  chrony: {clock: watch}   # the hosts share this machine's clock
+  # The hosts share this machine's clock, and its kernel, which may lack Open vSwitch's part.
+  chrony: {clock: watch}
+  neutron: {datapath: netdev, tenant_networks: vlan}
 """
 
 _LAB = """\
@@ -88,7 +95,7 @@ release: "2025.1"
 
 networks:
   management: {{cidr: {cidr}}}
-
+{wire}
 # Each node's BMC is simulated at the network's gateway, one port a node, and spoken to by the real fencing agent.
 nodes:
 {hosts}
@@ -96,7 +103,7 @@ nodes:
 clusters:
   control:
     nodes: [{members}]
-    components: {components}
+    components:{components}
 
 virtual_ips:
   internal: {vip}
@@ -156,7 +163,7 @@ nodes:
 clusters:
   control:
     nodes: [ctl1, ctl2, ctl3]
-    components: """
+    components:"""
     + _COMPONENTS
     + """
 

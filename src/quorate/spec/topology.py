@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
-from quorate.model.topology import MANAGEMENT, PUBLIC, Bmc, Cluster, Network, Node, Topology, VirtualIp
+from quorate.model.topology import MANAGEMENT, PUBLIC, Bmc, Cluster, Network, Node, Topology, VirtualIp, Wire
 from quorate.spec.reader import IPAddress, Value, among, nearest, present
 
 BMC = "bmc"
@@ -28,20 +28,25 @@ class Addresses:
         owners.append((port, owner))
 
 
-def networks(value: Value) -> dict[str, Network | None]:
-    """The networks by name; None for one that is named but cannot be read."""
-    found: dict[str, Network | None] = {}
+def networks(value: Value) -> dict[str, Network | Wire | None]:
+    """The networks by name, those without addresses too; None for one that is named but cannot be read."""
+    found: dict[str, Network | Wire | None] = {}
     for key, body in value.pairs("of network names to {cidr: 10.20.0.0/24}"):
         name = key.host_name()
         if name == BMC:
             key.wrong("bmc is a node's management controller; give the network another name")
         if name is None or name == BMC:
             continue
-        cidr_value = body.fields(("cidr",)).get("cidr")
+        if name != MANAGEMENT and body.has("interface"):
+            interface = body.fields(("interface",))["interface"].text()
+            found[name] = Wire(name, interface) if interface else None
+            continue
+        fields = body.fields(("cidr",))
+        cidr_value = fields.get("cidr")
         cidr = cidr_value.network() if cidr_value else None
         if cidr_value is not None and cidr is not None:
             for other in present(found).values():
-                if other.cidr.overlaps(cidr):
+                if isinstance(other, Network) and other.cidr.overlaps(cidr):
                     cidr_value.wrong(f"{cidr} overlaps {other.name}, {other.cidr}; a network needs its own")
         found[name] = Network(name, cidr) if cidr else None
     if value.is_mapping and MANAGEMENT not in found:
@@ -217,9 +222,11 @@ def _in_network(value: Value, address: IPAddress, network: Network) -> bool:
 def topology(fields: Mapping[str, Value], requires: Mapping[str, tuple[str, ...]]) -> Topology:
     """All of it, as far as it could be read; mistakes are noted where they stand."""
     taken = Addresses()
-    known = networks(fields["networks"]) if "networks" in fields else {}
+    all_ = networks(fields["networks"]) if "networks" in fields else {}
+    wires = tuple(each for each in all_.values() if isinstance(each, Wire))
+    known = {name: each for name, each in all_.items() if not isinstance(each, Wire)}
     hosts = nodes(fields["nodes"], known, taken) if "nodes" in fields else {}
     groups = clusters(fields["clusters"], hosts, requires) if "clusters" in fields else ()
     placed = tuple(component for cluster in groups for component in cluster.components)
     vips = virtual_ips(fields["virtual_ips"], known, placed, taken) if "virtual_ips" in fields else ()
-    return Topology(tuple(present(known).values()), tuple(present(hosts).values()), groups, vips)
+    return Topology(tuple(present(known).values()), tuple(present(hosts).values()), groups, vips, wires)

@@ -19,11 +19,14 @@ def way(address: str, port: int) -> str | None:
     return None
 
 
-def connection(url: str, region: str, password: str) -> Any:
-    """A connection that asks this very address for its token, with no word from the environment's settings.
+def load() -> None:
+    """Import the client library, which takes most of a second: only whoever verifies waits for it."""
+    for name in ("openstack.connection", "openstack.exceptions", "keystoneauth1.identity.v3", "requests"):
+        import_module(name)
 
-    The SDK takes most of a second to import: only whoever verifies waits for it.
-    """
+
+def connection(url: str, region: str, password: str) -> Any:
+    """A connection that asks this very address for its token, with no word from the environment's settings."""
     v3 = import_module("keystoneauth1.identity.v3")
     auth = v3.Password(
         auth_url=url,

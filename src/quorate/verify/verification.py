@@ -13,7 +13,7 @@ from quorate.remote import shipping
 from quorate.remote.errors import AgentLost, Unreachable
 from quorate.remote.session import Output
 from quorate.remote.shipping import Values
-from quorate.verify import cluster, hosts, identity, uses
+from quorate.verify import cloud, cluster, hosts, identity, uses
 from quorate.verify.report import Outcome, Report
 
 NODES = "nodes"
@@ -63,10 +63,8 @@ async def verify(
     for node in design.cloud.topology.nodes:
         if node.name not in sessions:
             absent.setdefault(node.name, "there is no session with it")
-    (answers, offsets, lost), tokens, used = await asyncio.gather(
-        _ask_all(asked, values, sessions),
-        _tokens(design, values, wanted),
-        asyncio.to_thread(uses.outcomes, design, values.secrets, frozenset(wanted)),
+    (answers, offsets, lost), used = await asyncio.gather(
+        _ask_all(asked, values, sessions), _used(design, values, wanted, sessions)
     )
     outcomes = [Outcome(NODES, "hosts", "every node answers", tuple(_nodes(design, absent | lost)))]
     if CLOCKS in wanted:
@@ -74,8 +72,7 @@ async def verify(
         results = (*hosts.clocks(offsets), *unread)
         outcomes.append(Outcome(CLOCKS, "hosts", f"clocks within {hosts.APART_S:g} s of each other", results))
     outcomes += [judged(check, answers, sessions) for check in asked]
-    outcomes += [outcome for outcome in tokens if outcome.name in wanted]
-    outcomes += used
+    outcomes += [outcome for outcome in used if outcome.name in wanted]
     return Report(tuple(outcomes), time.monotonic() - begun)
 
 
@@ -194,10 +191,35 @@ async def _offset(session: Asked) -> tuple[float, float] | None:
     return there - received, there - sent
 
 
-async def _tokens(design: Design, values: Values, wanted: set[str]) -> tuple[Outcome, ...]:
-    if not wanted.intersection(identity.names(design)):
+async def _used(
+    design: Design, values: Values, wanted: set[str], sessions: Mapping[str, Asked]
+) -> tuple[Outcome, ...]:
+    """What a person sees who uses the cloud from here."""
+    if not wanted.intersection((*identity.names(design), *uses.names(design))):
         return ()
-    return await asyncio.to_thread(identity.outcomes, design, values.secrets)
+    # threads that import one package at once see half of it
+    await asyncio.to_thread(cloud.load)
+    tokens, services = await asyncio.gather(
+        asyncio.to_thread(identity.outcomes, design, values.secrets),
+        asyncio.to_thread(uses.outcomes, design, values.secrets, frozenset(wanted), _on(sessions)),
+    )
+    return *tokens, *services
+
+
+def _on(sessions: Mapping[str, Asked]) -> uses.On:
+    """A way for other threads to have a program run on a node."""
+    loop = asyncio.get_running_loop()
+
+    async def said(node: str, argv: tuple[str, ...]) -> str:
+        if node not in sessions:
+            return "not reached"
+        try:
+            (output,) = await sessions[node].run([shipping.Probe(argv)])
+        except AgentLost as error:
+            return f"lost while {error.doing}: {error.reason}"
+        return output.stdout.strip()
+
+    return lambda node, argv: asyncio.run_coroutine_threadsafe(said(node, argv), loop).result()
 
 
 def _nodes(design: Design, absent: Mapping[str, str]) -> Iterator[Result]:

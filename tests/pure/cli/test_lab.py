@@ -2,7 +2,8 @@ import argparse
 
 import pytest
 
-from quorate.cli import lab
+from quorate.cli import doors, lab
+from quorate.cli.cloud import Opened
 from quorate.lab.lab import HostStatus
 
 MIB = 1024 * 1024
@@ -57,3 +58,16 @@ def test_half_a_command_is_a_usage_error(argv):
 def test_a_host_is_told_in_a_line(host, row):
     assert lab._row(host) == row
     assert host.well is (row[1:5] == ("on", "connected", "running", "on"))
+
+
+def test_a_lab_has_the_packages_and_the_file_systems_of_every_component(full, tmp_path):
+    made = {}
+
+    class Booted:
+        def up(self, packages, secrets, **options):
+            made.update(options, packages=packages, secrets=secrets)
+
+    doors.boot(Booted(), Opened(tmp_path / "quorate.yaml", full), {"name": "value"})
+    assert {"galera-4", "glance-api", "crmsh"} <= set(made["packages"])
+    assert set(made["data"]) == {"/var/lib/mysql", "/srv/glusterfs"}
+    assert made["secrets"] == {"name": "value"}

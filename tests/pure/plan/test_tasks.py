@@ -125,9 +125,10 @@ def test_a_renewal_waits_as_long_as_pacemaker_does(lab: Design) -> None:
 
 
 def test_steps_done_once_wait_until_every_member_is_ready(graph: dict[str, Task]) -> None:
-    own = {"packages", "configuration", "membership", "cluster", "services"}
+    own = {"packages", "configuration", "membership"}
     ends = (": serves", ": prepared")
-    once = [task for task in graph.values() if task.step not in own and not task.step.endswith(ends)]
+    steps = [task for task in graph.values() if task.step not in own and not task.step.startswith("cluster")]
+    once = [task for task in steps if not task.step.endswith(ends)]
     assert any(task.step == "galera: databases and their users" for task in once)
     for task in once:
         component = task.step.partition(":")[0]
@@ -138,25 +139,40 @@ def test_steps_done_once_wait_until_every_member_is_ready(graph: dict[str, Task]
 def test_keystone_waits_for_its_database(lab: Design) -> None:
     graph = {task.id: task for task in tasks(lab)}
     assert "ctl1/galera: databases and their users" in before(graph, "ctl1/keystone: prepared")
-    assert "ctl1/keystone: prepared" in before(graph, "ctl1/services")
-    assert "ctl1/services" in before(graph, "ctl1/keystone: serves")
+    assert "ctl1/keystone: prepared" in before(graph, "ctl1/cluster, stage 2")
+    assert "ctl1/cluster, stage 2" in before(graph, "ctl1/keystone: serves")
     assert "ctl1/keystone: serves" in before(graph, "ctl1/keystone: create the first user and the catalogue")
 
 
-def test_nothing_is_started_before_it_is_prepared(any_design: Design) -> None:
-    """A resource of a component that prepares itself is added to Pacemaker by the last word alone."""
+def added(graph: dict[str, Task], node: str) -> dict[str, tuple[str, ...]]:
+    """What each of a cluster's configurations leaves for later, by its task."""
+    tasks = {task.id: task.items for task in graph.values() if task.id.startswith(f"{node}/cluster")}
+    return {name: item.later for name, (item,) in tasks.items() if isinstance(item, Cib)}
+
+
+def test_nothing_is_added_to_the_cluster_before_it_is_prepared(any_design: Design) -> None:
     graph = {task.id: task for task in tasks(any_design)}
     for cluster in any_design.clusters:
         first = cluster.cluster.members[0].name
-        (cib,) = graph[f"{first}/cluster"].items
-        assert isinstance(cib, Cib)
-        prepared = [each for each in cluster.components if f"{first}/{each.name}: prepared" in graph]
-        assert {it.id for each in prepared for it in each.resources if it.id not in each.early} <= set(cib.later)
-        if prepared:
-            (services,) = graph[f"{first}/services"].items
-            assert services == Cib(cib.xml)
-            waits = before(graph, f"{first}/services")
-            assert {f"{first}/{each.name}: prepared" for each in prepared} <= waits
+        left = added(graph, first)
+        assert list(left.values())[-1] == ()
+        for component in cluster.components:
+            prepared = f"{first}/{component.name}: prepared"
+            for resource in component.resources:
+                if prepared in graph and resource.id not in component.early:
+                    adding = next(name for name, later in left.items() if resource.id not in later)
+                    assert prepared in before(graph, adding)
+
+
+def test_who_needs_a_user_of_the_identity_service_starts_once_it_is_there(full: Design) -> None:
+    """Nova's conductor asks Placement as its own user when it starts, and ends if it cannot."""
+    graph = {task.id: task for task in tasks(full)}
+    left = added(graph, "ctl1")
+    assert list(left) == ["ctl1/cluster", "ctl1/cluster, stage 2", "ctl1/cluster, stage 3"]
+    assert "keystone-clone" not in left["ctl1/cluster, stage 2"]
+    assert {"nova-conductor-clone", "horizon-clone"} <= set(left["ctl1/cluster, stage 2"])
+    users = "ctl1/keystone: create the services' users and catalogue entries"
+    assert users in before(graph, "ctl1/cluster, stage 3")
 
 
 def test_what_is_prepared_waits_for_what_it_needs_and_can_have(full: Design) -> None:

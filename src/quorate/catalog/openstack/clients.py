@@ -19,13 +19,12 @@ def session(design: Design, user: ServiceUser) -> dict[str, str]:
         "user_domain_name": "Default",
         "project_name": "service",
         "project_domain_name": "Default",
-        "region_name": design.cloud.region,
     }
 
 
 def adapter(design: Design, user: ServiceUser) -> dict[str, str]:
     """The same for another service's API, whose address is in the catalogue."""
-    return {**session(design, user), "valid_interfaces": "internal"}
+    return {**session(design, user), "region_name": design.cloud.region, "valid_interfaces": "internal"}
 
 
 def tokens(design: Design, user: ServiceUser) -> dict[str, str]:
@@ -34,6 +33,7 @@ def tokens(design: Design, user: ServiceUser) -> dict[str, str]:
     return {
         **session(design, user),
         "www_authenticate_uri": design.url(keystone.SERVICE, public=True),
+        "region_name": design.cloud.region,
         "interface": "internal",
         "memcached_servers": memcached.servers(design.cloud.topology),
         "memcache_pool_dead_retry": str(timers.memcached_dead_retry_s),

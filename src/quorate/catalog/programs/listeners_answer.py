@@ -1,8 +1,8 @@
 """Ask every listener through each of its addresses, as a client would.
 
-Reads [{"name": N, "address": A, "port": P, "request": "GET /path" or null}]; answers {N: {"A:P": null if well,
-else what was wrong}}. An HTTP one must answer with status 200; any other must keep the connection open: a proxy
-closes it when no server stands behind it.
+Reads [{"name": N, "address": A, "port": P, "request": "GET /path" or null, "status": S}]; answers {N: {"A:P": null
+if well, else what was wrong}}. An HTTP one must answer with that status; any other must keep the connection open:
+a proxy closes it when no server stands behind it.
 """
 
 import http.client
@@ -14,7 +14,7 @@ PATIENCE_S = 5
 SILENCE_S = 1  # a server that lets its client speak first says nothing
 
 
-def trouble(address, port, request):
+def trouble(address, port, request, wanted):
     """None if it answers."""
     try:
         if request is None:
@@ -26,7 +26,7 @@ def trouble(address, port, request):
         connection.close()
     except (OSError, http.client.HTTPException) as error:
         return getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return None if status == http.client.OK else f"HTTP status {status}"
+    return None if status == wanted else f"HTTP status {status}"
 
 
 def closed(address, port):
@@ -42,5 +42,7 @@ def closed(address, port):
 answer = {}
 for each in json.load(sys.stdin):
     at = answer.setdefault(each["name"], {})
-    at[f"{each['address']}:{each['port']}"] = trouble(each["address"], each["port"], each["request"])
+    at[f"{each['address']}:{each['port']}"] = trouble(
+        each["address"], each["port"], each["request"], each["status"]
+    )
 print(json.dumps(answer))

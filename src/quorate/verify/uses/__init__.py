@@ -9,7 +9,7 @@ import secrets as random
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -20,6 +20,7 @@ from quorate.verify.cloud import client_errors, connection, short, way
 from quorate.verify.report import Outcome
 
 PREFIX = "quorate-verify-"
+On = Callable[[str, tuple[str, ...]], str]
 
 
 class Wrong(Exception):
@@ -28,11 +29,16 @@ class Wrong(Exception):
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A cloud to be used: its design, a connection to it as administrator, a name, and what is to be removed."""
+    """A cloud to be used: its design, a connection to it as administrator, a name, and what is to be removed.
+
+    `password` is the administrator's, `on` gives what a program prints on a node.
+    """
 
     design: Design
     cloud: Any
+    password: str = field(repr=False)
     name: str
+    on: On
     leaving: ExitStack
 
     def remove(self, how: Callable[..., Any], *what: Any, **options: Any) -> None:
@@ -62,7 +68,7 @@ def names(design: Design) -> tuple[str, ...]:
     return tuple(use.NAME for _, use in _uses(design))
 
 
-def outcomes(design: Design, secrets: Mapping[str, str], wanted: frozenset[str]) -> tuple[Outcome, ...]:
+def outcomes(design: Design, secrets: Mapping[str, str], wanted: frozenset[str], on: On) -> tuple[Outcome, ...]:
     """Each wanted use of a service, all at once, through the virtual IP. Blocks."""
     uses = [(component, use) for component, use in _uses(design) if use.NAME in wanted]
     if not uses:
@@ -73,14 +79,14 @@ def outcomes(design: Design, secrets: Mapping[str, str], wanted: frozenset[str])
         trouble = unknown(f"{address} {silent}")
         return tuple(Outcome(use.NAME, component, use.ABOUT, (trouble,)) for component, use in uses)
     with ThreadPoolExecutor(len(uses)) as threads:
-        results = list(threads.map(lambda each: _used(design, secrets[ADMIN.name], each[1]), uses))
+        results = list(threads.map(lambda each: _used(design, secrets[ADMIN.name], each[1], on), uses))
     return tuple(
         Outcome(use.NAME, component, use.ABOUT, tuple(seen))
         for (component, use), seen in zip(uses, results, strict=True)
     )
 
 
-def _used(design: Design, password: str, use: Use) -> list[Result]:
+def _used(design: Design, password: str, use: Use, on: On) -> list[Result]:
     """A yes or a no; and another no for whatever could not be removed."""
     errors = (Wrong, client_errors(), import_module("openstack.exceptions").SDKException, OSError)
     cloud = connection(design.url(SERVICE), design.cloud.region, password)
@@ -88,7 +94,7 @@ def _used(design: Design, password: str, use: Use) -> list[Result]:
     leaving = ExitStack()
     try:
         with leaving:
-            at = At(design, cloud, PREFIX + random.token_hex(3), leaving)
+            at = At(design, cloud, password, PREFIX + random.token_hex(3), on, leaving)
             try:
                 results.append(yes(use.use(at)))
             except errors as error:

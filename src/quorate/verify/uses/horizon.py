@@ -20,8 +20,7 @@ def use(at: At) -> str:
     address = at.design.cloud.topology.virtual_ip("horizon").address
     root = f"http://{address}{horizon.ROOT}"
     form = _form(_page(browser.get(f"{root}/auth/login/", timeout=PATIENCE_S)))
-    auth = at.cloud.session.auth
-    answers = {"username": "admin", "password": auth._auth_methods[0].password}  # noqa: SLF001 - our own
+    answers = {"username": "admin", "password": at.password}
     landed = browser.post(f"{root}/auth/login/", {**form, **answers}, timeout=PATIENCE_S)
     if landed.url.rstrip("/").endswith("/auth/login"):
         raise Wrong(f"{root} does not let admin in")
