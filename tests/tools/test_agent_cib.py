@@ -46,10 +46,10 @@ class Cluster:
         argv = (*self.tools.podman, "exec", "--interactive", "--env", f"CIB_file={self.path}", self.tools.name)
         return await ProcessChannel.start(*argv, "sh", "-c", f"exec {command}")
 
-    def apply(self, xml, *, check=False):
+    def apply(self, xml, *, check=False, later=()):
         async def main():
             async with Session.open(NODE, Ssh(), transport=self, timeout_s=60) as session:
-                return await session.apply("cluster", [Cib(xml)], check=check)
+                return await session.apply("cluster", [Cib(xml, later)], check=check)
 
         return asyncio.run(main())
 
@@ -124,6 +124,25 @@ def test_what_a_person_changed_in_our_part_is_shown_and_put_right(cluster):
     cluster.operator("crm_resource", "--resource", "a", "--meta", "-p", "target-role", "-v", "Stopped")
     (event,) = cluster.apply(WANTED).events
     assert event.diff == ("- primitive a (ocf:pacemaker:Dummy) meta target-role=Stopped",)
+
+
+def test_what_comes_later_is_added_later_and_stays_then(cluster):
+    clone = f'<clone id="b-clone">{dummy("b")}</clone>'
+    wanted = configuration([dummy("a"), clone], [after("a", "b-clone")])
+    cluster.apply(wanted, later=("b-clone",))
+    early = cluster.operator("cibadmin", "--query")
+    assert ('id="a"' in early, 'id="b"' in early, "rsc_order" in early) == (True, False, False)
+    assert not cluster.apply(wanted, later=("b-clone",)).changed
+
+    assert cluster.apply(wanted).changed
+    assert not cluster.apply(wanted, later=("b-clone",)).changed
+    assert not cluster.apply(wanted).changed
+    assert "rsc_order" in cluster.operator("cibadmin", "--query")
+
+    # what is there already is brought to what is wanted, without waiting for its turn
+    sooner = wanted.replace('name="monitor" interval="10s"', 'name="monitor" interval="7s"')
+    assert cluster.apply(sooner, later=("b-clone",)).changed
+    assert not cluster.apply(sooner).changed
 
 
 def test_an_invalid_configuration_is_refused_before_anything_changes(cluster):

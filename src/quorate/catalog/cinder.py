@@ -81,7 +81,7 @@ def preparations(design: Design) -> tuple[Command, ...]:
 def config(design: Design, node: Node) -> Iterator[File]:
     """cinder.conf, the share, uWSGI's settings and the units."""
     processes = (API.name, SCHEDULER.name, MANAGER.name)
-    content = settings.merged(_cinder(design, node), clients.messaging(design))
+    content = settings.merged(_cinder(design, node), clients.messaging(design, "cinder"))
     yield conf(design, CONF, content, "cinder", processes)
     yield File(SHARES, f"{SHARE}\n", group="cinder", mode=0o640, read_by=(MANAGER.name,))
     yield from API.files(design, node)
@@ -114,6 +114,5 @@ def _cinder(design: Design, node: Node) -> settings.Settings:
         "keystone_authtoken": clients.tokens(design, USER),
         "service_user": {"send_service_user_token": "true", **clients.session(design, USER)},
         "nova": {**clients.session(design, USER), "region_name": design.cloud.region, "interface": "internal"},
-        "oslo_concurrency": {"lock_path": "/var/lock/cinder"},
         **clients.proxied(),
     }

@@ -69,10 +69,9 @@ def config(design: Design, node: Node) -> Iterator[File]:
             "os_glance_tasks_store": {"filesystem_store_datadir": "/var/lib/glance/tasks"},
             "keystone_authtoken": clients.tokens(design, USER),
             "paste_deploy": {"flavor": "keystone"},
-            "oslo_concurrency": {"lock_path": "/var/lock/glance"},
             **clients.proxied(),
         },
-        clients.messaging(design),
+        clients.messaging(design, "glance"),
     )
     yield conf(design, CONF, content, "glance", (API.name,))
     yield from API.files(design, node)

@@ -62,7 +62,7 @@ def preparations(design: Design) -> tuple[Command, ...]:
 
 def config(design: Design, node: Node) -> Iterator[File]:
     """heat.conf, uWSGI's settings and the units."""
-    content = settings.merged(_heat(design), clients.messaging(design))
+    content = settings.merged(_heat(design), clients.messaging(design, "heat"))
     yield conf(design, CONF, content, "heat", (API.name, CFN.name, ENGINE.name))
     for api in (API, CFN):
         yield from api.files(design, node)

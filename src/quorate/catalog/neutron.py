@@ -127,7 +127,9 @@ def config(design: Design, node: Node) -> Iterator[File]:
     servers = (API.name, WORKERS.name, PERIODIC.name)
     agents = tuple(agent.name for agent in AGENTS)
     everybody = (*servers, SWITCH_AGENT.name, *agents)
-    yield conf(design, CONF, settings.merged(_neutron(design), clients.messaging(design)), "neutron", everybody)
+    yield conf(
+        design, CONF, settings.merged(_neutron(design), clients.messaging(design, "neutron")), "neutron", everybody
+    )
     yield conf(design, ML2, _ml2(design), "neutron", servers)
     yield conf(design, SWITCH_CONF, _switch(design, node), "neutron", (SWITCH_AGENT.name,))
     interfaces = {"DEFAULT": {"interface_driver": "openvswitch"}, "agent": _ROOT}
@@ -175,7 +177,6 @@ def _neutron(design: Design) -> settings.Settings:
         "keystone_authtoken": clients.tokens(design, USER),
         "nova": {**clients.session(design, USER), "region_name": cloud.region, "endpoint_type": "internal"},
         "placement": {**clients.session(design, USER), "region_name": cloud.region, "endpoint_type": "internal"},
-        "oslo_concurrency": {"lock_path": "/var/lock/neutron"},
         **clients.proxied(),
     }
 

@@ -118,7 +118,7 @@ def _cells(design: Design) -> dict[str, Any]:
 def config(design: Design, node: Node) -> Iterator[File]:
     """nova.conf, uWSGI's settings and the units."""
     processes = (API.name, METADATA.name, CONDUCTOR.name, SCHEDULER.name, CONSOLE.name)
-    content = settings.merged(_nova(design, node), clients.messaging(design))
+    content = settings.merged(_nova(design, node), clients.messaging(design, "nova"))
     yield conf(design, CONF, content, "nova", processes)
     for api in (API, METADATA):
         yield from api.files(design, node)
@@ -151,6 +151,5 @@ def _nova(design: Design, node: Node) -> settings.Settings:
             "novncproxy_port": str(CONSOLE_PORT),
             "novncproxy_base_url": f"http://{console.virtual_ip('nova').address}:{CONSOLE_PORT}{CONSOLE_PAGE}",
         },
-        "oslo_concurrency": {"lock_path": "/var/lock/nova"},
         **clients.proxied(),
     }

@@ -104,7 +104,7 @@ class Renewal(Enum):
 class Renewed:
     """A resource instance on this node started (or reloaded) after the files it reads were last written.
 
-    RESTART goes through Pacemaker (`crm_resource --restart --node`), RELOAD through systemd.
+    RESTART goes through Pacemaker, RELOAD through systemd. A resource that runs `once` may move by it.
     """
 
     resource: str
@@ -112,6 +112,7 @@ class Renewed:
     files: tuple[str, ...]
     renewal: Renewal
     timeout_s: float = 120
+    once: bool = False
 
 
 Item = File | Directory | KeyRepository | Packages | Unit | Command | Until | Cib | Renewed

@@ -193,6 +193,7 @@ def _renewals(component: Component, files: tuple[File, ...]) -> Iterator[Renewed
                     read,
                     Renewal.RELOAD if reload else Renewal.RESTART,
                     timeout_s=_patience_s(resource),
+                    once=not isinstance(resource, Clone),
                 )
 
 

@@ -118,7 +118,13 @@ def _shipped(item: Item, values: Values) -> Json:  # noqa: PLR0911 - one a kind 
             }
         case Renewed():
             said = {"resource": item.resource, "unit": item.unit, "files": item.files}
-            return {"kind": "renewed", **said, "renewal": item.renewal.value, "timeout_s": item.timeout_s}
+            return {
+                "kind": "renewed",
+                **said,
+                "renewal": item.renewal.value,
+                "timeout_s": item.timeout_s,
+                "once": item.once,
+            }
 
 
 def _open(words: tuple[str, ...], where: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Judging a design: every rule with its code, which never changes and is never used for another rule.
 
-Q1.. membership, Q2.. fencing, Q3.. virtual IPs, Q4.. extra settings, Q5.. timers.
+Q1.. membership, Q2.. fencing, Q3.. virtual IPs, Q4.. extra settings, Q5.. timers, Q6.. services.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 from quorate.model.cloud import Cloud
 from quorate.model.design import Design
 from quorate.model.finding import Finding, Severity
-from quorate.rules import addresses, fencing, membership, overrides, timing
+from quorate.rules import addresses, fencing, membership, overrides, services, timing
 from quorate.rules.rule import Rule
 
 _ORDER = {severity: position for position, severity in enumerate(Severity)}
@@ -49,6 +49,10 @@ CLOUD_RULES: tuple[Rule[Cloud], ...] = (
     Rule("Q504", Severity.WARNING, timing.hasty_cache_retry),
     Rule("Q505", Severity.WARNING, timing.endless_tcp),
     Rule("Q506", Severity.WARNING, timing.hasty_heartbeat),
+    Rule("Q601", Severity.ERROR, services.files_elsewhere),
+    Rule("Q602", Severity.ERROR, services.files_nowhere),
+    Rule("Q603", Severity.ERROR, services.nowhere_to_put_vlans),
+    Rule("Q604", Severity.ERROR, services.tunnels_past_the_kernel),
 )
 
 DESIGN_RULES: tuple[Rule[Design], ...] = (

@@ -77,3 +77,17 @@ def test_a_host_gets_a_device_for_each_network_it_is_on():
     assert wiring.configure(host) == ("link set lo up", "address add 10.77.1.11/24 dev eth0", "link set eth0 up")
     assert [line.split()[0:2] for line in wiring.plug(host)] == [["link", "add"], ["link", "set"], ["link", "set"]]
     assert wiring.unplug(host) == (f"link delete {host.ports[0].port}",)
+
+
+def test_a_network_without_addresses_is_a_switch_and_an_interface(full):
+    lab = layout(full.cloud, Path("/spec"))
+    management, provider = lab.bridges
+    assert (provider.name, provider.network, provider.addresses) == ("provider", None, ())
+    assert provider.device != management.device
+    for host in lab.hosts:
+        assert [(port.device, port.bridge, bool(port.address)) for port in host.ports] == [
+            ("eth0", management.device, True),
+            ("eth1", provider.device, False),
+        ]
+        assert not any("eth1" in line for line in wiring.configure(host) if line.startswith("address"))
+        assert "link set eth1 up" in wiring.configure(host)

@@ -234,7 +234,7 @@ def test_every_rule_has_a_code_of_its_own_a_title_and_a_reason():
     assert len({rule.code for rule in every}) == len(every)
     assert len({rule.breaches for rule in every}) == len(every)
     for rule in every:
-        assert re.fullmatch(r"Q[1-5]\d\d", rule.code)
+        assert re.fullmatch(r"Q[1-6]\d\d", rule.code)
         assert rule.title.endswith(".")
         assert rule.reason.endswith(".")
 
@@ -248,3 +248,45 @@ def test_the_table_has_every_rule():
     rows = rules.table().splitlines()
     assert len(rows) == 2 + len(rules.CLOUD_RULES) + len(rules.DESIGN_RULES)
     assert rows[2].startswith("| Q101 | error | A cluster has at least 3 members. |")
+
+
+SERVED = "components: [haproxy, galera, rabbitmq, memcached, keystone, storage, glance, placement, nova, neutron]"
+
+
+def served(more: str = "") -> str:
+    text = changed("components: [haproxy, galera, rabbitmq, memcached, keystone]", SERVED)
+    return text + more
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ("", []),
+        ("options: {storage: {backend: nfs, export: 'files:/cloud'}}", []),
+        ("options: {storage: {backend: nfs}}", [("Q602", "options.storage")]),
+        ("options: {neutron: {tenant_networks: vlan}}", [("Q603", "options.neutron.tenant_networks")]),
+        ("options: {neutron: {datapath: netdev}}", [("Q604", "options.neutron.datapath")]),
+    ],
+)
+def test_what_services_want_beside_their_names(options, found):
+    assert judged(served(options)) == found
+
+
+def test_vlans_are_on_a_network_without_addresses():
+    text = served("options: {neutron: {tenant_networks: vlan, datapath: netdev}}")
+    wired = "networks:\n  provider: {interface: eth1}\n"
+    assert judged(changed("networks:\n", wired, text)) == []
+
+
+def test_the_shared_files_are_where_the_images_are():
+    text = served()
+    text = changed("storage, glance, placement, nova, neutron]", "placement, nova, neutron]", text)
+    hosts = "".join(node(number).replace("ctl", "img") for number in (4, 5, 6))
+    text = changed(
+        "clusters:\n", f"{hosts}clusters:\n  images: {{nodes: [img4, img5, img6], components: [glance]}}\n", text
+    )
+    more = "".join(node(number).replace("ctl", "fil") for number in (7, 8, 9))
+    text = changed(
+        "clusters:\n", f"{more}clusters:\n  files: {{nodes: [fil7, fil8, fil9], components: [storage]}}\n", text
+    )
+    assert ("Q601", "clusters.images.components") in judged(text)

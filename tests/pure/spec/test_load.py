@@ -1,12 +1,15 @@
 """A good file becomes a Cloud; a bad one becomes exactly the messages an operator needs, where they belong."""
 
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
 from quorate import spec
 from quorate.model.cloud import Fencing, FencingDevice, Ssh
-from quorate.model.topology import Bmc
+from quorate.model.topology import Bmc, Wire
+from quorate.spec import template
+from quorate.spec.errors import SpecErrors
 from quorate.spec.file import read
 
 GOOD = """\
@@ -290,3 +293,48 @@ def test_directories_above_are_not_searched(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "below")
     with pytest.raises(spec.SpecNotFoundError, match=r"no cloud file quorate.yaml .*quorate init -f quorate.yaml"):
         spec.find(None)
+
+
+FULL = template.lab("full", IPv4Network("10.77.0.0/24"), 3, full=True)
+
+
+def chosen(options: str, text: str = FULL):
+    head, _, rest = text.partition("\noptions:\n")
+    return read(f"{head}\noptions: {options}\n\nextra:{rest.partition('extra:')[2]}", "f", Path("/cloud"))
+
+
+def test_what_is_not_chosen_is_as_the_component_would_have_it():
+    cloud = chosen("{heat: {engine: active-active}, chrony: {servers: [ntp1.example, 192.0.2.3]}}")
+    assert cloud.option("heat", "engine") == "active-active"
+    assert cloud.options["chrony"] == {"servers": ("ntp1.example", "192.0.2.3"), "clock": ("steer",)}
+    assert cloud.option("storage", "backend") == "glusterfs"
+    assert cloud.option("storage", "export") == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("{heat: {engine: both}}", "unknown engine both; known are active-passive, active-active"),
+        ("{heat: {motor: both}}", "unknown key"),
+        ("{swift: {}}", "component swift is on no cluster"),
+        (
+            "{chrony: {servers: ntp1.example}}",
+            "options.chrony.servers is a text (ntp1.example), but must be a list of texts",
+        ),
+    ],
+)
+def test_a_choice_that_there_is_not_is_said_at_its_place(options, message):
+    with pytest.raises(SpecErrors) as raised:
+        chosen(options)
+    (error,) = raised.value.errors
+    assert message in str(error)
+    assert error.line == FULL.partition("\noptions:\n")[0].count("\n") + 2
+
+
+def test_a_network_without_addresses_has_an_interface():
+    cloud = read(FULL, "f", Path("/cloud"))
+    assert cloud.topology.wires == (Wire("provider", "eth1"),)
+    assert [network.name for network in cloud.topology.networks] == ["management"]
+    for wrong in ("{interface: eth1, cidr: 10.79.0.0/24}", "{interface: [eth1]}"):
+        with pytest.raises(SpecErrors):
+            read(FULL.replace("{interface: eth1}", wrong), "f", Path("/cloud"))

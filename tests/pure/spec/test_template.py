@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quorate import spec
+from quorate import catalog, spec
 from quorate.spec import template
 
 
@@ -69,3 +69,10 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path):
     with pytest.raises(FileExistsError):
         template.write(path, template.cloud())
     assert path.read_text() == "mine\n"
+
+
+def test_a_full_labs_file_has_every_component(tmp_path):
+    path = tmp_path / "quorate.yaml"
+    template.write(path, template.lab("demo", IPv4Network("10.77.0.0/24"), 3, full=True))
+    (cluster,) = spec.load(path).topology.clusters
+    assert sorted(cluster.components) == sorted(catalog.names())

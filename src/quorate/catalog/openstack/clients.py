@@ -44,12 +44,13 @@ def tokens(design: Design, user: ServiceUser) -> dict[str, str]:
     }
 
 
-def messaging(design: Design) -> settings.Settings:
-    """The brokers: sections DEFAULT, `oslo_messaging_rabbit` and `oslo_messaging_notifications`."""
+def messaging(design: Design, project: str) -> settings.Settings:
+    """The brokers, and where processes lock what they share: queues are named by a file under such a lock."""
     return {
         "DEFAULT": {"transport_url": rabbitmq.transport_url(design.cloud.topology)},
         "oslo_messaging_rabbit": rabbitmq.client_settings(design.cloud),
         "oslo_messaging_notifications": NOBODY_LISTENS,
+        "oslo_concurrency": {"lock_path": f"/var/lock/{project}"},
     }
 
 

@@ -165,6 +165,13 @@ class Api:
                 # uWSGI closes after each answer; a client that is told so does not try the connection again.
                 "add-header": "Connection: close",
                 "listen": "128",
+                # The proxy writes down every request; here are those that failed, and no checks that it cut short.
+                "disable-logging": "true",
+                "log-4xx": "true",
+                "log-5xx": "true",
+                "ignore-sigpipe": "true",
+                "ignore-write-errors": "true",
+                "disable-write-exception": "true",
                 "die-on-term": "true",
                 "no-orphans": "true",
                 "close-on-exec": "true",

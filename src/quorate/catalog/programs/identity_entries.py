@@ -28,7 +28,6 @@ class Identity:
         self.token = None
         answer = self.ask("POST", "/auth/tokens", body)
         self.token = answer.headers["X-Subject-Token"]
-        self.roles = {role["name"] for role in answer.body["token"]["roles"]}
 
     def ask(self, method, path, body=None):
         """The answer, its text read as JSON into `body`. Raises urllib.error.HTTPError."""
@@ -56,24 +55,36 @@ class Identity:
         return entry
 
 
-def roles_of(wanted, user):
-    """The user's roles in its project or domain; None if it is not let in."""
+def let_in(wanted, user):
+    """Whether the user gets a token for its project or domain."""
     try:
-        return Identity(wanted["url"], user["name"], user["password"], "service", user["domain"]).roles
+        Identity(wanted["url"], user["name"], user["password"], "service", user["domain"])
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.UNAUTHORIZED:
-            return None
+            return False
         raise
+    return True
+
+
+def grants(user, entry, home, project):
+    """The path of the roles that a user was given (and not those that they imply)."""
+    where = f"domains/{home}" if user["domain"] else f"projects/{project}"
+    return f"/{where}/users/{entry}/roles"
 
 
 def differences(wanted):
     """What is not as wanted, as lines."""
     admin = Identity(wanted["url"], "admin", wanted["password"], "admin")
     for user in wanted["users"]:
-        roles = roles_of(wanted, user)
-        if roles is None:
+        if not let_in(wanted, user):
             yield f"user {user['name']} is not let in"
-        elif roles != set(user["roles"]):
+            continue
+        homes = admin.found("domains", name=user["domain"]) if user["domain"] else [{"id": "default"}]
+        (entry,) = admin.found("users", name=user["name"], domain_id=homes[0]["id"])
+        (project,) = admin.found("projects", name="service", domain_id="default")
+        given = admin.ask("GET", grants(user, entry["id"], homes[0]["id"], project["id"])).body["roles"]
+        roles = {role["name"] for role in given}
+        if roles != set(user["roles"]):
             yield f"user {user['name']} has the roles {sorted(roles)}, not {sorted(user['roles'])}"
     known = {role["name"] for role in admin.found("roles")}
     yield from (f"there is no role {name}" for name in wanted["roles"] if name not in known)
@@ -95,17 +106,16 @@ def make(wanted):
     for user in wanted["users"]:
         home = admin.made("domains", "domain", {}, name=user["domain"])["id"] if user["domain"] else "default"
         entry = admin.made("users", "user", {}, name=user["name"], domain_id=home)
-        if roles_of(wanted, user) is None:
+        if not let_in(wanted, user):
             # not otherwise: a password that is set revokes the user's tokens, also when it is the same
             admin.ask("PATCH", f"/users/{entry['id']}", {"user": {"password": user["password"]}})
-        where = f"domains/{home}" if user["domain"] else f"projects/{project['id']}"
-        grants = f"/{where}/users/{entry['id']}/roles"
+        path = grants(user, entry["id"], home, project["id"])
         roles = {admin.made("roles", "role", {}, name=name)["id"] for name in user["roles"]}
-        present = {role["id"] for role in admin.ask("GET", grants).body["roles"]}
+        present = {role["id"] for role in admin.ask("GET", path).body["roles"]}
         for role in roles - present:
-            admin.ask("PUT", f"{grants}/{role}")
+            admin.ask("PUT", f"{path}/{role}")
         for role in present - roles:
-            admin.ask("DELETE", f"{grants}/{role}")
+            admin.ask("DELETE", f"{path}/{role}")
     for service in wanted["services"]:
         described = {"description": service["description"]}
         entry = admin.made("services", "service", described, name=service["name"], type=service["type"])

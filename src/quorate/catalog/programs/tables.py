@@ -10,15 +10,18 @@ import sys
 
 import pymysql
 
-REVISION = re.compile(r"^(down_)?revision\b[^=]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
+REVISION = re.compile(r"^(down_revision|depends_on|revision)\b[^=]*=\s*(\([^)]*\)|.*)$", re.MULTILINE)
 
 
 def heads(directory):
-    """The revisions that no other follows; their files are read, for importing them takes seconds."""
+    """The revisions that no other follows or depends on, which is what Alembic writes down.
+
+    Their files are read, for importing them takes seconds.
+    """
     followed, all_ = set(), set()
     for path in directory.rglob("*.py"):
-        for down, value in REVISION.findall(path.read_text(encoding="utf-8")):
-            (followed if down else all_).update(re.findall(r"['\"]([^'\"]+)['\"]", value))
+        for name, value in REVISION.findall(path.read_text(encoding="utf-8")):
+            (all_ if name == "revision" else followed).update(re.findall(r"['\"]([^'\"]+)['\"]", value))
     return all_ - followed
 
 

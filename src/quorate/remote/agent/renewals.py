@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from datetime import datetime, timezone
-from typing import Sequence
+from typing import Callable, Sequence
 
 from quorate.remote.agent.channel import Json
 from quorate.remote.agent.jobs import Job, Result
@@ -37,7 +37,10 @@ def pid_started_ns(pid_file: str) -> int | None:
         with open(pid_file, encoding="ascii") as stream:
             pid = int(stream.read().split()[0])
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
-            ticks = int(stream.read().rpartition(")")[2].split()[19])
+            fields = stream.read().rpartition(")")[2].split()
+        if fields[0] == "Z":
+            return None
+        ticks = int(fields[19])
     except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):
         return None
     age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
@@ -74,45 +77,61 @@ def renewed(item: Json, job: Job) -> Result:
     job.go_on()
     job.tell("running", why)
     renew(item, job)
-    again = renewed_ns(item)
-    if again is not None and again <= started + MTIME_MARGIN_NS:
-        raise Failed(
-            "{} was asked to {} and has not: is it unmanaged, or the cluster in maintenance mode?".format(
-                item["resource"], item["renewal"]
-            )
-        )
     return Result("changed", why)
 
 
 def renew(item: Json, job: Job) -> None:
     resource, unit, timeout_s = item["resource"], item["unit"], item["timeout_s"]
+    started = renewed_ns(item)
     if item["renewal"] == "reload":
         must(["systemctl", "reload", "--", unit], timeout_s=timeout_s)
+    elif managed(resource):
+        restart(item, job)
         return
-    try:
-        managed = run(["crm_resource", "--resource", resource, "--query-xml", "--quiet"]).rc == 0
-    except FileNotFoundError:
-        managed = False
-    if not managed:
-        if unit.startswith("ocf:"):
-            raise Failed(f"{resource} is not a resource of this cluster, so nothing can restart it")
+    elif unit.startswith("ocf:"):
+        raise Failed(f"{resource} is not a resource of this cluster, so nothing can restart it")
+    else:
         must(["systemctl", "restart", "--", unit], timeout_s=timeout_s)
-        return
-    restart(resource, job.node, timeout_s)
+    again = renewed_ns(item)
+    if started is not None and again is not None and again <= started + MTIME_MARGIN_NS:
+        raise Failed("{} was asked to {} and has not".format(unit, item["renewal"]))
 
 
-def restart(resource: str, node: str, timeout_s: float) -> None:
+def managed(resource: str) -> bool:
+    """Whether the cluster knows it."""
+    try:
+        return run(["crm_resource", "--resource", resource, "--query-xml", "--quiet"]).rc == 0
+    except FileNotFoundError:
+        return False
+
+
+def restart(item: Json, job: Job) -> None:
     """Ban the resource from the node until it has stopped there, then let it back.
 
-    As `crm_resource --restart` does, but with a ban whose id tells it from an operator's: one that a killed run or
-    a lost node leaves behind is removed with the next configuration, since it is not part of the design.
+    As `crm_resource --restart` does, but waiting for this resource alone, not for all that the cluster does; and
+    with a ban whose id tells it from an operator's: one that a killed run or a lost node leaves behind is removed
+    with the next configuration, since it is not part of the design.
     """
-    ban = f"quorate-restart-{resource}-on-{node}"
-    xml = f'<rsc_location id="{ban}" rsc="{resource}" node="{node}" score="-INFINITY"/>'
-    wait = ["crm_resource", "--wait", "--timeout", f"{timeout_s:g}s"]
+    resource = item["resource"]
+    ban = f"quorate-restart-{resource}-on-{job.node}"
+    xml = f'<rsc_location id="{ban}" rsc="{resource}" node="{job.node}" score="-INFINITY"/>'
     must(["cibadmin", "--modify", "--allow-create", "--scope", "constraints", "--xml-text", xml])
     try:
-        must(wait, timeout_s=timeout_s + 30)
+        wait(item, job, "stopped", lambda: renewed_ns(item) is None)
     finally:
         run(["cibadmin", "--delete", "--xml-text", f'<rsc_location id="{ban}"/>'])
-    must(wait, timeout_s=timeout_s + 30)
+    # One that runs once is at home now wherever it went.
+    wait(item, job, "started again", lambda: item["once"] or renewed_ns(item) is not None)
+
+
+def wait(item: Json, job: Job, what: str, holds: Callable[[], bool]) -> None:
+    """Until it holds, as long as Pacemaker itself would wait."""
+    end = time.monotonic() + item["timeout_s"]
+    while not holds():
+        if time.monotonic() > end:
+            raise Failed(
+                "{} was asked to restart and has not {} within {:g} s: is it unmanaged, or the cluster in "
+                "maintenance mode?".format(item["resource"], what, item["timeout_s"])
+            )
+        job.agent.gone.wait(0.3)
+        job.go_on()

@@ -1,0 +1,68 @@
+"""What OpenStack's services want of the file beyond their names: shared files, networks without addresses."""
+
+from collections.abc import Iterator
+
+from quorate.catalog import neutron, storage
+from quorate.model.cloud import Cloud
+from quorate.rules.rule import Breach
+
+SHARING = ("glance", "cinder")
+
+
+def files_elsewhere(cloud: Cloud) -> Iterator[Breach]:
+    """Images and volumes are on the nodes that mount the shared files.
+
+    Elsewhere an image would be on the disk of the one node that took it, and lost with it.
+    """
+    for name in SHARING:
+        if cloud.topology.has(name) and cloud.topology.cluster_of(name) != cloud.topology.cluster_of("storage"):
+            cluster = cloud.topology.cluster_of(name)
+            yield Breach(
+                f"clusters.{cluster.name}.components",
+                f"{name} is on another cluster than storage, so its nodes have no shared files",
+                f"put {name} and storage on the same cluster",
+            )
+
+
+def files_nowhere(cloud: Cloud) -> Iterator[Breach]:
+    """An NFS server's files have an address.
+
+    The mounts have nothing to mount without it.
+    """
+    if _chosen(cloud, "storage", "backend") == storage.NFS and not _chosen(cloud, "storage", "export"):
+        yield Breach(
+            "options.storage",
+            "storage is an NFS export, and none is named",
+            "add export: SERVER:/PATH, or use glusterfs",
+        )
+
+
+def nowhere_to_put_vlans(cloud: Cloud) -> Iterator[Breach]:
+    """VLANs are on a network without addresses.
+
+    Its interface is given to Open vSwitch; without one no network that a user makes can be separated.
+    """
+    if _chosen(cloud, "neutron", "tenant_networks") == neutron.VLAN and not cloud.topology.wires:
+        yield Breach(
+            "options.neutron.tenant_networks",
+            "users' networks are to be VLANs, and there is no network to have them on",
+            "add one without addresses, networks: {provider: {interface: eth1}}, or use vxlan",
+        )
+
+
+def tunnels_past_the_kernel(cloud: Cloud) -> Iterator[Breach]:
+    """Open vSwitch without the kernel's part has no way to the other nodes' tunnels.
+
+    In a process of its own it reaches only what is on its bridges, not the addresses that the node has elsewhere.
+    """
+    choices = {name: _chosen(cloud, "neutron", name) for name in ("datapath", "tenant_networks")}
+    if choices == {"datapath": neutron.NETDEV, "tenant_networks": neutron.VXLAN}:
+        yield Breach(
+            "options.neutron.datapath",
+            "with datapath netdev the nodes' VXLAN tunnels do not reach each other",
+            "use tenant_networks: vlan, or datapath: system",
+        )
+
+
+def _chosen(cloud: Cloud, component: str, name: str) -> str:
+    return cloud.option(component, name) if cloud.topology.has(component) else ""
