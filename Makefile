@@ -9,12 +9,13 @@ BIN := $(VENV)/bin
 # What the lab runs on this machine, and what a virtual environment needs.
 PACKAGES := python3-venv podman runc netavark aardvark-dns mmdebstrap openipmi openssh-client e2fsprogs iproute2 nftables uidmap
 DEMO := cloud
+DEMO_FULL := cloud-full
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help install packages demo clean check lint pure tools lab test lock
+.PHONY: help install packages demo demo-full clean check lint pure tools lab test lock
 
 help: ## show these targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 install: packages $(VENV)/installed ## the virtual environment with quorate in it, and the Debian packages it needs
 
@@ -44,9 +45,14 @@ lock: ## resolve the dependencies anew into requirements.lock
 demo: install ## a highly available identity cloud on this machine, and the power cut of a controller
 	$(BIN)/quorate demo $(DEMO)
 
-clean: ## take the demo's lab down
-	if [ -e $(DEMO)/quorate.yaml ]; then $(BIN)/quorate lab down -f $(DEMO)/quorate.yaml; fi
-	rm -rf $(DEMO)
+demo-full: install ## the same with every OpenStack service (24 GiB of memory)
+	$(BIN)/quorate demo --full $(DEMO_FULL)
+
+clean: ## take the demos' labs down
+	for demo in $(DEMO) $(DEMO_FULL); do
+		if [ -e $$demo/quorate.yaml ]; then $(BIN)/quorate lab down -f $$demo/quorate.yaml; fi
+		rm -rf $$demo
+	done
 
 check: install lint pure tools ## lint, types, layers, and the tests that need no lab
 

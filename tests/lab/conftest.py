@@ -48,6 +48,7 @@ ORDER = (
     "test_interrupted",
     "test_secrecy",
     "test_drills",
+    "test_full_control_plane",
 )
 FAILED = pytest.StashKey[bool]()
 PROGRESS = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)

@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> int:
     args.directory.mkdir(parents=True, exist_ok=True)
     file = ("-f", str(path))
     page = args.directory / "drill.html"
-    size = ("--full",) if args.full else ()
-    if not path.exists() and not stage("init", "--lab", *size, "--name", "demo", *file):
+    name, size = ("demo-full", ("--full",)) if args.full else ("demo", ())
+    if not path.exists() and not stage("init", "--lab", *size, "--name", name, *file):
         return NO
     stages = (
         *(("lab", "up"), ("prove",), ("deploy", "--yes"), ("verify",)),
