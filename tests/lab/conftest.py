@@ -353,16 +353,16 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         yield Operator(path, Lab(spec.load(path), path.parent))
         return
     path = tmp_path_factory.mktemp(NAME) / "quorate.yaml"
-    _must("lab", "down", "--name", NAME)
-    _must("init", "--lab", "--name", NAME, "-f", path)
+    must("lab", "down", "--name", NAME)
+    must("init", "--lab", "--name", NAME, "-f", path)
     try:
-        _must("lab", "up", "-f", path)
+        must("lab", "up", "-f", path)
         yield Operator(path, Lab(spec.load(path), path.parent))
     finally:
-        _must("lab", "down", "--name", NAME)
+        must("lab", "down", "--name", NAME)
 
 
-def _must(*args: object) -> None:
+def must(*args: object) -> None:
     command: Sequence[str] = [sys.executable, "-m", "quorate", *map(str, args)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr

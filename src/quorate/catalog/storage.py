@@ -117,7 +117,6 @@ def _options(design: Design) -> dict[str, str]:
         # The files of images and volumes are large, and are read and written by one at a time.
         "features.shard": "off",
         "performance.client-io-threads": "on",
-        "nfs.disable": "on",
     }
 
 
