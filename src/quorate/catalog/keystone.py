@@ -160,21 +160,29 @@ def config(design: Design, node: Node) -> Iterator[File]:
     """keystone.conf, uWSGI's settings, the unit that runs it, and root's way in as a client."""
     yield conf(design, "/etc/keystone/keystone.conf", _keystone(design), "keystone", (API.name,))
     yield from API.files(design, node)
-    yield File("/etc/openstack/clouds.yaml", _clouds(design), mode=0o600)
+    yield File("/etc/openstack/clouds.yaml", clouds(design, "admin"), mode=0o600)
 
 
-def _clouds(design: Design) -> str:
-    """What `openstack --os-cloud admin` reads, for root on a controller; JSON is YAML."""
+def clouds(design: Design, name: str, *, public: bool = False) -> str:
+    """What `openstack --os-cloud NAME` reads, as administrator; JSON is YAML.
+
+    For root on a controller, or for one who comes from outside (`public`).
+    """
     auth = {
-        "auth_url": design.url(SERVICE),
+        "auth_url": design.url(SERVICE, public=public),
         "username": "admin",
         "password": ADMIN.reference,
         "project_name": "admin",
         "user_domain_id": "default",
         "project_domain_id": "default",
     }
-    cloud = {"auth": auth, "region_name": design.cloud.region, "interface": "internal", "identity_api_version": 3}
-    return json.dumps({"clouds": {"admin": cloud}}, indent=2) + "\n"
+    cloud = {
+        "auth": auth,
+        "region_name": design.cloud.region,
+        "interface": "public" if public else "internal",
+        "identity_api_version": 3,
+    }
+    return json.dumps({"clouds": {name: cloud}}, indent=2) + "\n"
 
 
 def _keystone(design: Design) -> settings.Settings:

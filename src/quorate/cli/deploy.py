@@ -14,6 +14,7 @@ from quorate.cli.places import NoPlace
 from quorate.cli.plan import described, seen
 from quorate.cli.progress import progress
 from quorate.cli.subject import Subject, designed, of_live, with_configuration
+from quorate.cli.table import table
 from quorate.deploy.deployment import Progress, carry_out
 from quorate.formats import cib
 from quorate.model.finding import Severity, Verdict
@@ -26,12 +27,14 @@ from quorate.prove.may import Answer, changed
 from quorate.prove.proof import schedule_at
 from quorate.prove.scheduler import ScheduleFailed
 from quorate.remote.errors import AgentLost, CommandFailed
-from quorate.remote.event import Status
+from quorate.remote.event import Outcome, Status
 from quorate.remote.session import lock_all
 from quorate.remote.shipping import Values, name_of
 from quorate.rules import judge
 
 LOCK_WITHIN_S = 60
+LONGEST = 8
+"""How many of the longest steps are told in the end."""
 _UNPROVEN = "to deploy it unproven all the same: quorate deploy --unproven"
 
 
@@ -200,10 +203,23 @@ def _moved(saved: Plan, plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def _longest(done: Progress) -> Iterator[str]:
+    """Where the time went: the longest steps, each on the node where it took longest."""
+    steps: dict[str, Outcome] = {}
+    for outcome in done.done.values():
+        if outcome.stage not in steps or outcome.seconds > steps[outcome.stage].seconds:
+            steps[outcome.stage] = outcome
+    longest = sorted(steps.values(), key=lambda outcome: outcome.seconds, reverse=True)[:LONGEST]
+    rows = [(f"{each.seconds:5.1f} s", each.host, each.stage) for each in longest if each.seconds > 1]
+    if rows:
+        yield table(("LONGEST", "NODE", "STEP"), rows)
+
+
 def _ended(done: Progress) -> Iterator[str]:
     """What was changed, or what failed and in what condition every node was left."""
     yield from (str(failure) for failure in done.failed.values())
     if not done.failed and not done.left:
+        yield from _longest(done)
         yield f"deployed: {len(done.changes)} changes, {len(done.done)} tasks; see: quorate verify"
         return
     yield f"{len(done.done)} tasks were done and hold; {len(done.left)} were not completed:"

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from quorate.cli import (
     check,
+    credentials,
     demo,
     deploy,
     drill,
@@ -24,7 +25,23 @@ from quorate.cli import (
 )
 from quorate.cli.exit import ERRORS, INTERRUPTED, code
 
-COMMANDS = (init, check, show, render, prove, secrets, plan, deploy, verify, may, keys, drill, lab, demo)
+COMMANDS = (
+    init,
+    check,
+    show,
+    render,
+    prove,
+    secrets,
+    plan,
+    deploy,
+    verify,
+    credentials,
+    may,
+    keys,
+    drill,
+    lab,
+    demo,
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -251,6 +251,19 @@ def test_the_end_of_one_that_was_interrupted_and_of_one_that_was_not() -> None:
     assert list(deploy._ended(done)) == ["deployed: 1 changes, 1 tasks; see: quorate verify"]
 
 
+def test_where_the_time_of_a_deployment_went_is_told_in_its_end() -> None:
+    outcomes = [
+        Outcome("ctl1", "galera: serves", (), 40.25),
+        Outcome("ctl2", "galera: serves", (), 57.31),
+        Outcome("ctl1", "packages", (), 0.4),
+        Outcome("ctl1", "nova: prepared", (), 120.0),
+    ]
+    done = Progress({f"{each.host}/{each.stage}": each for each in outcomes})
+    shown, last = deploy._ended(done)
+    assert shown == ("LONGEST  NODE  STEP\n120.0 s  ctl1  nova: prepared\n 57.3 s  ctl2  galera: serves")
+    assert last.startswith("deployed: ")
+
+
 def test_columns_are_as_wide_as_they_need_to_be() -> None:
     assert table(["a", "bb"], [["long", 1], ["", "last is long"]]) == "a     bb\nlong  1\n      last is long"
     assert table(["a", "b"], []) == "a  b"
