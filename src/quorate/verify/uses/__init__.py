@@ -27,6 +27,13 @@ class Wrong(Exception):
     """A service answered, and not as it should."""
 
 
+def all_up(services: list[Any]) -> None:
+    """Raise Wrong for those of a service's own processes that it says are down."""
+    down = [f"{each.binary} on {each.host}" for each in services if each.state != "up"]
+    if down:
+        raise Wrong(f"down: {', '.join(down)}")
+
+
 @dataclass(frozen=True, slots=True)
 class At:
     """A cloud to be used: its design, a connection to it as administrator, a name, and what is to be removed.

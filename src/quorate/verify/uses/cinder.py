@@ -1,6 +1,6 @@
 """A volume: created, listed, shown and deleted; every service of Cinder's alive; quotas told."""
 
-from quorate.verify.uses import At, Wrong
+from quorate.verify.uses import At, Wrong, all_up
 
 NAME = "volume"
 ABOUT = "a volume created, listed, shown and deleted, every service up, quotas told"
@@ -11,9 +11,7 @@ def use(at: At) -> str:
     """The smallest volume there is."""
     volumes = at.cloud.block_storage
     services = list(volumes.services())
-    down = [f"{each.binary} on {each.host}" for each in services if each.state != "up"]
-    if down:
-        raise Wrong(f"down: {', '.join(down)}")
+    all_up(services)
     volume = volumes.create_volume(name=at.name, size=1)
     at.remove(volumes.delete_volume, volume.id, ignore_missing=True)
     volumes.wait_for_status(volume, "available", ["error"], interval=0.5, wait=WAIT_S)

@@ -1,6 +1,6 @@
 """Nova's control: every conductor and scheduler up, flavours created and deleted, servers and quotas listed."""
 
-from quorate.verify.uses import At, Wrong
+from quorate.verify.uses import At, Wrong, all_up
 
 NAME = "compute"
 ABOUT = "every service up, a flavour created, listed and deleted, servers and quotas told"
@@ -10,9 +10,7 @@ def use(at: At) -> str:
     """Without compute nodes there is no server to make."""
     compute = at.cloud.compute
     services = list(compute.services())
-    down = [f"{each.binary} on {each.host}" for each in services if each.state != "up"]
-    if down:
-        raise Wrong(f"down: {', '.join(down)}")
+    all_up(services)
     members = {node.name for node in at.design.cloud.topology.members_of("nova")}
     for binary in ("nova-conductor", "nova-scheduler"):
         missing = members - {each.host for each in services if each.binary == binary}
