@@ -1,0 +1,88 @@
+"""Uses of services: what they say becomes a verdict, and what they made is removed whatever happens."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from quorate.model.finding import Verdict
+from quorate.verify import cloud, uses
+from quorate.verify.uses import PREFIX, At, Wrong, all_up, neutron
+
+cloud.load()
+
+
+class Use:
+    """A service that is used as a test says; `done` is what was undone."""
+
+    NAME, ABOUT = "thing", "a thing made and removed"
+
+    def __init__(self, use):
+        self.use = use
+
+
+def used(design, use):
+    results = uses._used(design, "unused", Use(use), lambda _node, _argv: "")
+    return [(result.verdict, result.seen) for result in results]
+
+
+def test_what_is_seen_is_a_yes_and_its_name_tells_whose_it_is(design):
+    names = []
+
+    def use(at):
+        names.append(at.name)
+        return "as it should be"
+
+    assert used(design, use) == [(Verdict.YES, "as it should be")]
+    assert used(design, use) == [(Verdict.YES, "as it should be")]
+    assert all(name.startswith(PREFIX) for name in names)
+    assert names[0] != names[1]
+
+
+def test_half_way_through_what_was_made_is_removed_the_last_first(design):
+    removed = []
+
+    def use(at):
+        at.remove(removed.append, "network")
+        at.remove(removed.append, "router")
+        raise Wrong("the router has no gateway")
+
+    assert used(design, use) == [(Verdict.NO, "the router has no gateway")]
+    assert removed == ["router", "network"]
+
+
+def test_what_cannot_be_removed_is_a_no_of_its_own(design):
+    removed = []
+
+    def refuse():
+        raise ConnectionResetError("the service went away")
+
+    def use(at):
+        at.remove(removed.append, "network")
+        at.remove(refuse)
+        return "fine"
+
+    assert used(design, use) == [
+        (Verdict.YES, "fine"),
+        (Verdict.NO, "something of it is left behind: the service went away"),
+    ]
+    assert removed == ["network"]
+
+
+def test_a_process_that_is_down_is_named():
+    up = SimpleNamespace(binary="nova-conductor", host="ctl1", state="up")
+    all_up([up])
+    with pytest.raises(Wrong, match="down: nova-scheduler on ctl2"):
+        all_up([up, SimpleNamespace(binary="nova-scheduler", host="ctl2", state="down")])
+
+
+def test_a_gateway_answers_wherever_its_networks_name_space_is(full):
+    said = {"ctl1": ["no router", "answers"], "ctl2": ["silent", "answers"], "ctl3": ["none", "none"]}
+    at = At(full, None, "unused", "name", lambda node, _argv: said[node].pop(0), None)
+    seen = neutron._answering(at, SimpleNamespace(id="net"), SimpleNamespace(id="router"))
+    assert seen == "192.0.2.1 answers on ctl1, ctl2"
+    assert said == {"ctl1": [], "ctl2": [], "ctl3": []}
+
+
+def test_every_use_is_of_a_component_and_named_once(full, lab):
+    assert len(set(uses.names(full))) == len(uses.names(full)) == 7
+    assert uses.names(lab) == ()
