@@ -3,12 +3,16 @@
 import posixpath
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
+from quorate import design
 from quorate.catalog import horizon
 from quorate.model import secret
 from quorate.model.design import Design
+from quorate.spec import file as spec
+from quorate.spec import template
 
 OSLO = [
     "oslo.log",
@@ -45,8 +49,8 @@ NAMESPACES: Mapping[str, tuple[str, ...]] = {
 # Sections whose names are the operator's (backends, stores), and two of which Cinder lists a part: what else is in
 # them is keystoneauth's, and is held for the other services.
 NAMED = {
-    "/etc/glance/glance-api.conf": ("shared", "os_glance_staging_store", "os_glance_tasks_store"),
-    "/etc/cinder/cinder.conf": ("shared", "nova", "service_user"),
+    "/etc/glance/glance-api.conf": ("shared", "ceph", "os_glance_staging_store", "os_glance_tasks_store"),
+    "/etc/cinder/cinder.conf": ("shared", "ceph", "nova", "service_user"),
 }
 
 
@@ -69,6 +73,17 @@ def validated(full_tools, path: str, text: str):
 def test_no_setting_is_unknown_or_deprecated(full_tools, files: dict[str, str], path: str) -> None:
     done = validated(full_tools, path, files[path])
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nor_with_ceph(full_tools) -> None:
+    text = template.lab("lab", template.LAB_NETWORKS[0], 3, full=True)
+    ceph = "\noptions:\n  storage: {backend: ceph, monitors: [10.22.0.1]}\n"
+    made = design.build(spec.read(text.replace("\noptions:\n", ceph), "quorate.yaml", Path("/cloud")))
+    values = {each.name: "s3cretValue"[: each.length] for each in made.secrets()}
+    found = {file.path: secret.fill(file.content, values) for file in made.files["ctl1"]}
+    for path in ("/etc/glance/glance-api.conf", "/etc/cinder/cinder.conf"):
+        done = validated(full_tools, path, found[path])
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

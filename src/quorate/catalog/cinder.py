@@ -11,7 +11,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Database, Requires, Service, ServiceUser
 from quorate.model.design import Design
 from quorate.model.item import Command, Directory, File
-from quorate.model.resource import Group
+from quorate.model.resource import Group, Primitive
 from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node
 
@@ -45,6 +45,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         packages=(
             *("cinder-api", "cinder-scheduler", "cinder-volume", "nfs-common", "qemu-utils"),
             *("uwsgi-plugin-python3", "python3-pymysql", "python3-memcache"),
+            *(() if storage.shares_files(cloud) else ("python3-rbd", "python3-rados")),
         ),
         owned_units=(API.process.unit, SCHEDULER.unit, MANAGER.unit),
         masked_units=("tgt.service",),
@@ -56,7 +57,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         databases=(DATABASE,),
         services=(SERVICE,),
         users=(USER,),
-        shared=(VOLUMES,),
+        shared=(VOLUMES,) if storage.shares_files(cloud) else (),
         secrets=(DATABASE.secret, USER.secret),
     )
 
@@ -66,8 +67,10 @@ def place() -> str:
     return f"{PLACES}/{md5(SHARE.encode(), usedforsecurity=False).hexdigest()}"
 
 
-def _manager(cloud: Cloud) -> Group:
+def _manager(cloud: Cloud) -> Group | Primitive:
     """On its one node with its own mount: a stop of it never waits for one of the other members'."""
+    if not storage.shares_files(cloud):
+        return MANAGER.primitive(cloud)
     volumes = storage.mount(cloud, "cinder-files", place(), VOLUMES.path.removeprefix(storage.MOUNT))
     return Group(VOLUME_MANAGER, (volumes, MANAGER.primitive(cloud)))
 
@@ -83,33 +86,46 @@ def config(design: Design, node: Node) -> Iterator[File]:
     processes = (API.name, SCHEDULER.name, MANAGER.name)
     content = settings.merged(_cinder(design, node), clients.messaging(design, "cinder"))
     yield conf(design, CONF, content, "cinder", processes)
-    yield File(SHARES, f"{SHARE}\n", group="cinder", mode=0o640, read_by=(MANAGER.name,))
+    if storage.shares_files(design.cloud):
+        yield File(SHARES, f"{SHARE}\n", group="cinder", mode=0o640, read_by=(MANAGER.name,))
     yield from API.files(design, node)
     yield SCHEDULER.file()
     yield MANAGER.file()
 
 
+_BACKENDS = {
+    "shared": {
+        "volume_driver": "cinder.volume.drivers.nfs.NfsDriver",
+        "nfs_shares_config": SHARES,
+        "nfs_mount_point_base": PLACES,
+        "nfs_sparsed_volumes": "true",
+        # The files belong to the service's user, on every member the same one.
+        "nas_secure_file_operations": "true",
+        "nas_secure_file_permissions": "true",
+    },
+    "ceph": {
+        "volume_driver": "cinder.volume.drivers.rbd.RBDDriver",
+        "rbd_pool": "volumes",
+        "rbd_user": "cinder",
+        "rbd_ceph_conf": storage.CEPH_CONF,
+        "rbd_flatten_volume_from_snapshot": "false",
+    },
+}
+
+
 def _cinder(design: Design, node: Node) -> settings.Settings:
+    backend = "shared" if storage.shares_files(design.cloud) else "ceph"
     return {
         "DEFAULT": {
             "my_ip": node.address,
             # One manager under one name, wherever it runs: what it made there it can remove here.
             "host": design.cloud.name,
             "state_path": "/var/lib/cinder",
-            "enabled_backends": "shared",
+            "enabled_backends": backend,
             "glance_catalog_info": f"image:{glance.SERVICE.name}:internalURL",
             "volume_name_template": "volume-%s",
         },
-        "shared": {
-            "volume_backend_name": "shared",
-            "volume_driver": "cinder.volume.drivers.nfs.NfsDriver",
-            "nfs_shares_config": SHARES,
-            "nfs_mount_point_base": PLACES,
-            "nfs_sparsed_volumes": "true",
-            # The files belong to the service's user, on every member the same one.
-            "nas_secure_file_operations": "true",
-            "nas_secure_file_permissions": "true",
-        },
+        backend: {"volume_backend_name": backend, **_BACKENDS[backend]},
         "database": database.connection(design, DATABASE),
         "keystone_authtoken": clients.tokens(design, USER),
         "service_user": {"send_service_user_token": "true", **clients.session(design, USER)},

@@ -34,7 +34,10 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
                 "storage", Kind.MANDATORY, "without the shared files an image would be on one node", same_node=True
             ),
         ),
-        packages=("glance-api", "uwsgi-plugin-python3", "python3-pymysql", "python3-memcache"),
+        packages=(
+            *("glance-api", "uwsgi-plugin-python3", "python3-pymysql", "python3-memcache"),
+            *(() if storage.shares_files(cloud) else ("python3-rbd", "python3-rados")),
+        ),
         owned_units=(API.process.unit,),
         resources=(API.process.clone(cloud),),
         ready=(API.answers(),),
@@ -42,9 +45,16 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         databases=(DATABASE,),
         services=(SERVICE,),
         users=(USER,),
-        shared=(IMAGES,),
+        shared=(IMAGES,) if storage.shares_files(cloud) else (),
         secrets=(DATABASE.secret, USER.secret),
     )
+
+
+_CEPH = {
+    "rbd_store_pool": "images",
+    "rbd_store_user": "glance",
+    "rbd_store_ceph_conf": storage.CEPH_CONF,
+}
 
 
 def preparations(design: Design) -> tuple[Command, ...]:
@@ -55,16 +65,17 @@ def preparations(design: Design) -> tuple[Command, ...]:
 
 def config(design: Design, node: Node) -> Iterator[File]:
     """glance-api.conf, uWSGI's settings and the unit."""
+    shared = storage.shares_files(design.cloud)
     content = settings.merged(
         {
             "DEFAULT": {
-                "enabled_backends": "shared:file",
+                "enabled_backends": "shared:file" if shared else "ceph:rbd",
                 # An image that was staged here is imported here, whoever is asked to.
                 "worker_self_reference_url": f"http://{node.address}:{API.port}",
             },
             "database": database.connection(design, DATABASE),
-            "glance_store": {"default_backend": "shared"},
-            "shared": {"filesystem_store_datadir": IMAGES.path},
+            "glance_store": {"default_backend": "shared" if shared else "ceph"},
+            **({"shared": {"filesystem_store_datadir": IMAGES.path}} if shared else {"ceph": _CEPH}),
             "os_glance_staging_store": {"filesystem_store_datadir": "/var/lib/glance/staging"},
             "os_glance_tasks_store": {"filesystem_store_datadir": "/var/lib/glance/tasks"},
             "keystone_authtoken": clients.tokens(design, USER),

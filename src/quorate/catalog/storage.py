@@ -1,13 +1,16 @@
-"""The files that members share: a GlusterFS volume over them, or an NFS export; mounted on every member."""
+"""Where images and volumes are: files that members share, on GlusterFS or NFS, mounted on each; or Ceph."""
 
 import json
+from collections.abc import Iterator
 
 from quorate.catalog import program
+from quorate.formats import settings
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Option
 from quorate.model.design import Design
-from quorate.model.item import Command, Directory, Until
+from quorate.model.item import Command, Directory, File, Until
 from quorate.model.resource import Clone, Constraint, Kind, Op, Order, Primitive
+from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node, Topology
 
 MOUNT = "/srv/shared"
@@ -15,21 +18,25 @@ BRICKS = "/srv/glusterfs"
 VOLUME = "quorate"
 COPIES = 3
 DAEMON = "glusterd"
-GLUSTERFS, NFS = "glusterfs", "nfs"
+GLUSTERFS, NFS, CEPH = "glusterfs", "nfs", "ceph"
+CEPH_CONF = "/etc/ceph/ceph.conf"
+# Each a user of Ceph's of its own name.
+CEPH_USERS = ("cinder", "glance")
 
 OPTIONS = (
-    Option("backend", "where the files are", GLUSTERFS, (GLUSTERFS, NFS)),
+    Option("backend", "where images and volumes are", GLUSTERFS, (GLUSTERFS, NFS, CEPH)),
     Option("export", "the NFS export, SERVER:/PATH"),
+    Option("monitors", "Ceph's monitors", many=True),
 )
 
 
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
-    """The mount as a clone, and the daemon of the bricks as another."""
+    """What brings the files, or the way to Ceph, to every member."""
     del cluster
-    backend = cloud.option("storage", "backend")
-    mounts = Clone(mount(cloud, "shared-files", MOUNT), meta={"interleave": "true"})
-    if backend == NFS:
-        return Component(name="storage", packages=("nfs-common",), resources=(mounts,))
+    return {GLUSTERFS: _glusterfs, NFS: _nfs, CEPH: _ceph}[cloud.option("storage", "backend")](cloud)
+
+
+def _glusterfs(cloud: Cloud) -> Component:
     daemon = Clone(
         Primitive(
             DAEMON,
@@ -42,10 +49,11 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         ),
         meta={"interleave": "true"},
     )
+    mounts = _mounts(cloud)
     return Component(
         name="storage",
         packages=("glusterfs-server", "glusterfs-client", "kmod"),
-        owned_units=("glusterd.service",),
+        owned_units=(f"{DAEMON}.service",),
         prepare=(Directory(BRICKS),),
         resources=(mounts, daemon),
         early=(daemon.id,),
@@ -54,9 +62,51 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
     )
 
 
+def _nfs(cloud: Cloud) -> Component:
+    return Component(name="storage", packages=("nfs-common", "kmod"), resources=(_mounts(cloud),))
+
+
+def _ceph(cloud: Cloud) -> Component:
+    """Nothing runs here for it: who stores there is its client."""
+    del cloud
+    return Component(
+        name="storage", packages=("ceph-common",), secrets=tuple(_ceph_key(user) for user in CEPH_USERS)
+    )
+
+
+def _mounts(cloud: Cloud) -> Clone:
+    return Clone(mount(cloud, "shared-files", MOUNT), meta={"interleave": "true"})
+
+
+def shares_files(cloud: Cloud) -> bool:
+    """Whether images and volumes are files that members share."""
+    return cloud.option("storage", "backend") != CEPH
+
+
+def _ceph_key(user: str) -> Secret:
+    """A key that Ceph gives (`ceph auth get-key client.USER`), not one to be made."""
+    return Secret(f"ceph/{user}", length=40)
+
+
+def config(design: Design, node: Node) -> Iterator[File]:
+    """Where Ceph is, and as whom each service comes to it."""
+    del node
+    cloud = design.cloud
+    if shares_files(cloud):
+        return
+    monitors = ",".join(cloud.options["storage"]["monitors"])
+    ceph = {"global": {"mon_host": monitors, "auth_client_required": "cephx"}}
+    yield File(CEPH_CONF, settings.ini(settings.merged(ceph, cloud.extra.get("ceph.conf"))))
+    for user in CEPH_USERS:
+        if cloud.topology.has(user):
+            keyring = {f"client.{user}": {"key": _ceph_key(user).reference}}
+            path = f"/etc/ceph/ceph.client.{user}.keyring"
+            yield File(path, settings.ini(keyring), group=user, mode=0o640)
+
+
 def before(cloud: Cloud, mounting: str) -> tuple[Constraint, ...]:
     """What comes before a resource that mounts the files."""
-    if cloud.option("storage", "backend") == NFS:
+    if cloud.option("storage", "backend") != GLUSTERFS:
         return ()
     why = "a mount asks the daemon on its node where the bricks are"
     return (Order(f"{DAEMON}-clone", mounting, Kind.OPTIONAL, why=why),)
@@ -89,6 +139,8 @@ def brick_nodes(topology: Topology) -> tuple[Node, ...]:
 def preparations(design: Design) -> tuple[Command | Until, ...]:
     """The volume, and in it (or the export) the directories that components want."""
     cloud = design.cloud
+    if not shares_files(cloud):
+        return ()
     made = (_volume(design),) if cloud.option("storage", "backend") == GLUSTERFS else ()
     return (*made, _directories(design))
 

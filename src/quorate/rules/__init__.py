@@ -53,6 +53,7 @@ CLOUD_RULES: tuple[Rule[Cloud], ...] = (
     Rule("Q602", Severity.ERROR, services.files_nowhere),
     Rule("Q603", Severity.ERROR, services.nowhere_to_put_vlans),
     Rule("Q604", Severity.ERROR, services.tunnels_past_the_kernel),
+    Rule("Q605", Severity.ERROR, services.ceph_nowhere),
 )
 
 DESIGN_RULES: tuple[Rule[Design], ...] = (

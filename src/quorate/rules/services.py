@@ -37,6 +37,15 @@ def files_nowhere(cloud: Cloud) -> Iterator[Breach]:
         )
 
 
+def ceph_nowhere(cloud: Cloud) -> Iterator[Breach]:
+    """Ceph is found by its monitors.
+
+    Its clients know nothing else of it.
+    """
+    if _chosen(cloud, "storage", "backend") == storage.CEPH and not cloud.options["storage"]["monitors"]:
+        yield Breach("options.storage", "storage is Ceph, and no monitor is named", "add monitors: [ADDRESS, ...]")
+
+
 def nowhere_to_put_vlans(cloud: Cloud) -> Iterator[Breach]:
     """VLANs are on a network without addresses.
 

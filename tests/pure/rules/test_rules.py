@@ -264,6 +264,8 @@ def served(more: str = "") -> str:
         ("", []),
         ("options: {storage: {backend: nfs, export: 'files:/cloud'}}", []),
         ("options: {storage: {backend: nfs}}", [("Q602", "options.storage")]),
+        ("options: {storage: {backend: ceph, monitors: [10.22.0.1, 10.22.0.2]}}", []),
+        ("options: {storage: {backend: ceph}}", [("Q605", "options.storage")]),
         ("options: {neutron: {tenant_networks: vlan}}", [("Q603", "options.neutron.tenant_networks")]),
         ("options: {neutron: {datapath: netdev}}", [("Q604", "options.neutron.datapath")]),
     ],
