@@ -169,7 +169,7 @@ def binds(design: Design, listener: Listener) -> Iterator[str]:
     topology = design.cloud.topology
     if listener.local:
         yield LOOPBACK
-    yield topology.virtual_ip(listener.name).address
+    yield design.virtual_ip(listener).address
     if listener.public:
         yield from (vip.address for vip in topology.virtual_ips if vip.name == "public")
 

@@ -70,7 +70,7 @@ def config(design: Design, node: Node) -> Iterator[File]:
 
 
 def _heat(design: Design) -> settings.Settings:
-    metadata = design.url(CFN_SERVICE, public=True).removesuffix(CFN_SERVICE.path)
+    metadata = design.root(CFN.listener(), public=True)
     return {
         "DEFAULT": {
             "region_name_for_services": design.cloud.region,

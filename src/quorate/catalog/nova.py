@@ -128,7 +128,6 @@ def config(design: Design, node: Node) -> Iterator[File]:
 
 def _nova(design: Design, node: Node) -> settings.Settings:
     workers = str(design.cloud.workers.get("nova", 4))
-    console = design.cloud.topology
     return {
         "DEFAULT": {"my_ip": node.address, "state_path": "/var/lib/nova", "web": "/usr/share/novnc"},
         "api_database": database.connection(design, API_DATABASE),
@@ -149,7 +148,7 @@ def _nova(design: Design, node: Node) -> settings.Settings:
         "vnc": {
             "novncproxy_host": node.address,
             "novncproxy_port": str(CONSOLE_PORT),
-            "novncproxy_base_url": f"http://{console.virtual_ip('nova').address}:{CONSOLE_PORT}{CONSOLE_PAGE}",
+            "novncproxy_base_url": design.root(design.listener(CONSOLE.name), public=True) + CONSOLE_PAGE,
         },
         **clients.proxied(),
     }

@@ -166,8 +166,6 @@ def _options(design: Design) -> dict[str, str]:
         "cluster.quorum-type": "auto",
         "cluster.server-quorum-type": "server",
         "cluster.granular-entry-heal": "enable",
-        # The files of images and volumes are large, and are read and written by one at a time.
-        "features.shard": "off",
         "performance.client-io-threads": "on",
     }
 

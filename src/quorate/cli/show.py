@@ -76,7 +76,7 @@ def _listeners(design: Design) -> Iterator[Row]:
     for listener, servers in design.listeners():
         yield {
             "listener": listener.name,
-            "address": f"{design.cloud.topology.virtual_ip(listener.name).address}:{listener.port}",
+            "address": f"{design.virtual_ip(listener).address}:{listener.port}",
             "mode": listener.mode.value + (", one writer" if listener.single_writer else ""),
             "check": listener.check + (f" on port {listener.check_port}" if listener.check_port else ""),
             "servers": " ".join(node.name for node in servers),

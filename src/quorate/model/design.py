@@ -8,7 +8,7 @@ from quorate.model.component import Component, Listener, Service
 from quorate.model.item import File
 from quorate.model.resource import Configuration
 from quorate.model.secret import KeySet, Secret, references
-from quorate.model.topology import Cluster, Node
+from quorate.model.topology import Cluster, Node, VirtualIp
 
 LOOPBACK = "127.0.0.1"
 
@@ -49,6 +49,11 @@ class Design:
                 return listener
         raise KeyError(name)
 
+    def virtual_ip(self, listener: Listener) -> VirtualIp:
+        """Where clients in the cloud reach a listener: its component's own address, or the shared one."""
+        owner = next(component.name for component in self.components() if listener in component.listeners)
+        return self.cloud.topology.virtual_ip(owner)
+
     def services(self) -> Iterator[tuple[Service, Component]]:
         """Every catalogue entry with the component that declared it."""
         for component in self.components():
@@ -76,7 +81,7 @@ class Design:
 
     def address(self, listener: Listener) -> str:
         """Where services reach a listener: the virtual IP, or a name that stands for two addresses."""
-        return proxy_name(listener) if listener.local else self.cloud.topology.virtual_ip(listener.name).address
+        return proxy_name(listener) if listener.local else self.virtual_ip(listener).address
 
     def proxies(self, node: Node) -> Mapping[str, tuple[str, ...]]:
         """The names of local listeners by the addresses that stand for them on a node.
@@ -89,18 +94,21 @@ class Design:
         for listener, _ in self.listeners():
             if listener.local:
                 own = (LOOPBACK,) if node in topology.members_of("haproxy") else ()
-                for address in (*own, topology.virtual_ip(listener.name).address):
+                for address in (*own, self.virtual_ip(listener).address):
                     found.setdefault(address, []).append(proxy_name(listener))
         return {address: tuple(names) for address, names in found.items()}
 
     def url(self, service: Service, *, public: bool = False) -> str:
-        """A service's endpoint: on the public virtual IP if asked and there is one, the internal one otherwise."""
-        listener = self.listener(service.listener)
+        """A service's endpoint (`root` of its listener, and its path)."""
+        return self.root(self.listener(service.listener), public=public) + service.path
+
+    def root(self, listener: Listener, *, public: bool = False) -> str:
+        """A listener's URL: on the public virtual IP if asked and there is one, the internal one otherwise."""
         by_name = {vip.name: vip for vip in self.cloud.topology.virtual_ips}
         vip = by_name.get("public") if public and listener.public else None
-        address = (vip or self.cloud.topology.virtual_ip(listener.name)).address
+        address = (vip or self.virtual_ip(listener)).address
         host = f"[{address}]" if ":" in address else address
-        return f"http://{host}:{listener.port}{service.path}"
+        return f"http://{host}:{listener.port}"
 
 
 def proxy_name(listener: Listener) -> str:

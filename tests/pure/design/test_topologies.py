@@ -1,12 +1,16 @@
 """What follows from where components are: collapsed, segregated, with more than one virtual IP."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from quorate.catalog import keystone
+from quorate.design import build
 from quorate.model.design import LOOPBACK, Design
 from quorate.model.resource import Colocation, Location, Order
+from quorate.spec import template
+from quorate.spec.file import read
 
 
 def content(design: Design, node: str, path: str) -> str:
@@ -131,3 +135,17 @@ def test_every_device_fences_another_node(any_design: Design) -> None:
             node.name for node in cluster.cluster.members
         }
         assert {each.id: each.parameters["pcmk_host_list"] for each in devices} == never
+
+
+def test_a_components_own_address_is_that_of_all_its_listeners() -> None:
+    text = template.lab("lab", template.LAB_NETWORKS[0], 3, full=True)
+    vips = "  internal: 10.77.0.10\n"
+    text = text.replace(vips, vips + "  services: {nova: 10.77.0.9}\n")
+    made = build(read(text, "quorate.yaml", Path("/cloud")))
+    proxy = content(made, "ctl1", "/etc/haproxy/haproxy.cfg")
+    for port in (8774, 8775, 6080):
+        assert f"bind 10.77.0.9:{port}" in proxy
+    assert "bind 10.77.0.10:9292" in proxy
+    nova = content(made, "ctl1", "/etc/nova/nova.conf")
+    assert "novncproxy_base_url = http://10.77.0.9:6080/vnc_lite.html" in nova
+    assert "nova_metadata_host = 10.77.0.9" in content(made, "ctl1", "/etc/neutron/metadata_agent.ini")
