@@ -2,8 +2,8 @@
 
 A module has `declare(cloud, cluster) -> Component` and may have `config(design, node) -> Iterator[File]`,
 `preparations(design) -> tuple[Command | Until, ...]`, `bootstrap(design) -> tuple[Step, ...]` and
-`checks(design) -> Iterator[Check]`, which are asked once all have declared, and `OPTIONS`, what a file may choose.
-One with `IMPLIED = True` is on every cluster and not named in a file.
+`checks(design) -> Iterator[Check]`, which are asked once all have declared, `leftovers(design) -> Probe`, and
+`OPTIONS`, what a file may choose. One with `IMPLIED = True` is on every cluster and not named in a file.
 """
 
 import pkgutil
@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.resources import files as resources
 from typing import Protocol, cast
 
-from quorate.model.check import Check
+from quorate.model.check import Check, Probe
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Option, Step
 from quorate.model.design import Design
@@ -82,6 +82,12 @@ def checks(name: str, design: Design) -> Iterator[Check]:
     """The component's own checks."""
     own = getattr(_modules()[name], "checks", None)
     yield from own(design) if own else ()
+
+
+def leftovers(name: str, design: Design) -> Probe | None:
+    """What asks a member for things that no component has any more: answered as [[what, how to remove it]]."""
+    own = getattr(_modules()[name], "leftovers", None)
+    return cast(Probe, own(design)) if own else None
 
 
 def program(name: str) -> tuple[str, ...]:

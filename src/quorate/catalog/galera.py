@@ -146,6 +146,13 @@ def bootstrap(design: Design) -> tuple[Step, ...]:
     return (Step("databases and their users", databases),)
 
 
+def leftovers(design: Design) -> Probe:
+    """Databases and users of components that are no more."""
+    databases = [each for component in design.components() for each in component.databases]
+    wanted = {"databases": [each.name for each in databases], "users": [each.user for each in databases]}
+    return Probe(program("database_leftovers"), json.dumps({"socket": SOCKET, **wanted}))
+
+
 def _create(database: Database, proxy: str) -> Command:
     name, user, password = database.name, database.user, database.secret.reference
     sql = (

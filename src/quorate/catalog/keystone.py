@@ -8,6 +8,7 @@ from quorate.catalog import memcached, program, rabbitmq
 from quorate.catalog.openstack import database
 from quorate.catalog.openstack.process import Api, conf
 from quorate.formats import settings, shell
+from quorate.model.check import Probe
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Database, Requires, Service, ServiceUser, Step
 from quorate.model.design import Design
@@ -109,6 +110,11 @@ def bootstrap(design: Design) -> tuple[Step, ...]:
         unless_stdin=entries,
     )
     return first, Step("create the services' users and catalogue entries", (rest,))
+
+
+def leftovers(design: Design) -> Probe:
+    """Users and catalogue entries of services that are no more."""
+    return Probe((*program("identity_entries"), "left"), json.dumps(_entries(design)), timeout_s=60)
 
 
 def _entries(design: Design) -> dict[str, Any]:

@@ -84,6 +84,12 @@ def bootstrap(design: Design) -> tuple[Step, ...]:
     )
 
 
+def leftovers(design: Design) -> Probe:
+    """Queues of services that are no more."""
+    del design
+    return Probe(program("queue_leftovers"), timeout_s=60)
+
+
 _USER_SCRIPT = f"""
 IFS= read -r password
 if rabbitmqctl --silent list_users | cut -f1 | grep -qx {USER}; then

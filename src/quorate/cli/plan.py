@@ -3,18 +3,22 @@
 import argparse
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from quorate import catalog
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened, secrets_of, values
 from quorate.cli.exit import YES, UsageError
 from quorate.cli.hosts import sessions
 from quorate.deploy.deployment import Host, Progress, look
+from quorate.model.design import Design
 from quorate.plan import plan as plans
 from quorate.plan.plan import Change, Plan
 from quorate.plan.task import Task, tasks
+from quorate.remote import shipping
 from quorate.remote.shipping import Values
+from quorate.verify.verification import Asked
 
 # A package's own thousand lines of comments that go are not worth a screen each.
 DIFF_LINES = 60
@@ -35,22 +39,45 @@ def run(args: argparse.Namespace) -> int:
     cloud = opened(args)
     if args.save and args.save.exists():
         raise UsageError(f"{args.save} exists; name another file to save the plan in")
-    plan, _ = asyncio.run(_plan(cloud, values(secrets_of(cloud)), openssh=args.openssh))
+    plan, left = asyncio.run(_plan(cloud, values(secrets_of(cloud)), openssh=args.openssh))
     if args.save:
         plans.save(plan, args.save)
     if args.output == "json":
         print(json.dumps([asdict(change) for change in plan.changes], indent=2))
     else:
         print("\n".join(described(plan.changes)) if plan.changes else "nothing would change")
+        if left:
+            print("\n".join(["\nleft behind, and never removed by a deployment:", *left]))
         if args.save:
             print(f"\nsaved; carry it out with: quorate deploy {args.save}")
     return YES
 
 
-async def _plan(cloud: Opened, filled: Values, *, openssh: bool) -> tuple[Plan, Progress]:
+async def _plan(cloud: Opened, filled: Values, *, openssh: bool) -> tuple[Plan, list[str]]:
     nodes = cloud.design.cloud.topology.nodes
     async with sessions(nodes, cloud.design.cloud.ssh, openssh=openssh) as hosts:
-        return await seen(cloud.design.cloud.name, tasks(cloud.design), dict(hosts), filled)
+        plan, _ = await seen(cloud.design.cloud.name, tasks(cloud.design), dict(hosts), filled)
+        new = {change.task.partition("/")[0] for change in plan.changes if change.task.endswith("/packages")}
+        asked = {name: host for name, host in hosts.items() if name not in new}
+        return plan, [line async for line in left_behind(cloud.design, asked, filled)]
+
+
+async def left_behind(design: Design, hosts: Mapping[str, Asked], filled: Values) -> AsyncIterator[str]:
+    """What is there of components that are no more, and how to remove it; by each one's first member."""
+    for component in design.components():
+        probe = catalog.leftovers(component.name, design)
+        node = design.cloud.topology.members_of(component.name)[0].name if probe else ""
+        if probe is None or node not in hosts:
+            continue
+        (output,) = await hosts[node].run(
+            [shipping.Probe(probe.argv, probe.stdin, probe.timeout_s)], values=filled
+        )
+        if output.rc == 0:
+            for what, how in json.loads(output.stdout):
+                yield f"  {what}; to remove it, on {node}: {how}"
+        else:
+            said = (output.stderr.strip().splitlines() or ["no answer in time"])[-1]
+            yield f"  of {component.name} nobody knows: {node} says {said}"
 
 
 async def seen(

@@ -1,4 +1,6 @@
-"""Make the identity service's users and catalogue what is wanted, or with `check` exit 1 if they are not.
+"""Make the identity service's users and catalogue what is wanted; with `check` exit 1 if they are not.
+
+With `left` answer what is there of services that are not wanted: [[WHAT, HOW TO REMOVE IT]].
 
 Reads JSON: {"url", "password" of admin, "region", "roles": [NAME], "users": [{"name", "password", "roles",
 "domain"}], "services": [{"name", "type", "description", "urls": {INTERFACE: URL}}]}. A user has its roles in the
@@ -124,7 +126,24 @@ def make(wanted):
             admin.made("endpoints", "endpoint", {"url": url}, **having)
 
 
+def left(wanted):
+    """The users of the project `service`, and the catalogue's services, that are not wanted."""
+    admin = Identity(wanted["url"], "admin", wanted["password"], "admin")
+    (project,) = admin.found("projects", name="service", domain_id="default")
+    names = {user["name"] for user in wanted["users"]}
+    given = admin.ask("GET", f"/role_assignments?scope.project.id={project['id']}&include_names").body
+    for name in sorted({each["user"]["name"] for each in given["role_assignments"] if "user" in each} - names):
+        yield f"service user {name}", f"openstack user delete {name}"
+    types = {service["type"] for service in wanted["services"]} | {"identity"}
+    for service in admin.found("services"):
+        if service["type"] not in types:
+            yield f"catalogue entry {service['name']}", f"openstack service delete {service['id']}"
+
+
 asked = json.load(sys.stdin)
+if sys.argv[1:] == ["left"]:
+    print(json.dumps(list(left(asked))))
+    raise SystemExit
 if sys.argv[1:] == ["check"]:
     try:
         seen = list(differences(asked))
