@@ -13,6 +13,7 @@ from quorate.cli.exit import YES, UsageError
 from quorate.cli.hosts import sessions
 from quorate.deploy.deployment import Host, Progress, look
 from quorate.model.design import Design
+from quorate.model.item import Cib
 from quorate.plan import plan as plans
 from quorate.plan.plan import Change, Plan
 from quorate.plan.task import Task, tasks
@@ -87,7 +88,8 @@ async def seen(
     progress = await look(wanted, hosts, filled)
     for failure in progress.failed.values():
         raise failure
-    return Plan(name, wanted, progress.changes), progress
+    changes = plans.told_once(progress.changes, shipping.name_of(Cib("")))
+    return Plan(name, wanted, tuple(changes)), progress
 
 
 def described(changes: Iterable[Change], *, diffs: bool = True) -> Iterable[str]:

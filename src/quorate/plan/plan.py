@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,28 @@ class Plan:
     cloud: str
     tasks: tuple[Task, ...]
     changes: tuple[Change, ...]
+
+
+def told_once(changes: Iterable[Change], item: str) -> Iterator[Change]:
+    """The changes, of those of one item only what no earlier one on its node has told.
+
+    A cluster's configuration is loaded in stages, and before the first of them each would do what those before do.
+    """
+    told: dict[str, list[Change]] = {}
+    for change in changes:
+        if change.item != item:
+            yield change
+            continue
+        earlier = told.setdefault(change.task.partition("/")[0], [])
+        lines = {line for each in earlier for line in each.diff}
+        actions = {action for each in earlier for action in each.actions}
+        diff = tuple(line for line in change.diff if line not in lines)
+        if not earlier:
+            yield change
+        elif diff:
+            new = tuple(action for action in change.actions if action not in actions)
+            yield replace(change, detail=f"{len(diff)} changes", diff=diff, actions=new)
+        earlier.append(change)
 
 
 def save(plan: Plan, path: Path) -> None:

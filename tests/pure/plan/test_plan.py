@@ -2,13 +2,14 @@
 
 import json
 import stat
+from dataclasses import replace
 
 import pytest
 
 from quorate.model import secret
 from quorate.model.design import Design
 from quorate.model.item import Renewal, Renewed
-from quorate.plan.plan import Change, Plan, UnreadablePlan, read, save
+from quorate.plan.plan import Change, Plan, UnreadablePlan, read, save, told_once
 from quorate.plan.task import Task, tasks
 
 CHANGES = (
@@ -86,3 +87,29 @@ def test_a_plan_of_another_version_is_refused(tmp_path) -> None:
 def test_a_plan_that_is_not_there_is_another_matter(tmp_path) -> None:
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none")
+
+
+CIB = "the cluster's configuration"
+
+
+def loaded(step: str, *diff: str, detail: str = "", actions: tuple[str, ...] = ()) -> Change:
+    return Change(f"ctl1/{step}", CIB, detail or f"{len(diff)} changes", diff, actions)
+
+
+def test_what_a_clusters_stages_have_in_common_is_told_once() -> None:
+    other = Change("ctl1/configuration", "/etc/a", "content", ("+a",))
+    first = loaded("cluster", "+ a", actions=("Start a",))
+    assert list(told_once([other, first, loaded("cluster, stage 2", "+ a", actions=("Start a",))], CIB)) == [
+        other,
+        first,
+    ]
+    both = loaded("cluster, stage 2", "+ a", "+ b", actions=("Start a", "Start b"))
+    (_, rest) = told_once([first, both], CIB)
+    assert (rest.detail, rest.diff, rest.actions) == ("1 changes", ("+ b",), ("Start b",))
+
+
+def test_another_clusters_are_its_own_and_one_that_is_not_up_yet_is_told_once() -> None:
+    there = Change("db1/cluster", CIB, "1 changes", ("+ a",))
+    assert list(told_once([loaded("cluster", "+ a"), there], CIB)) == [loaded("cluster", "+ a"), there]
+    new = loaded("cluster", detail="configures the cluster: 3 resources, 1 constraints")
+    assert list(told_once([new, replace(new, task="ctl1/cluster, stage 2")], CIB)) == [new]
