@@ -4,7 +4,6 @@ import socket
 from importlib import import_module
 from typing import Any
 
-PATIENCE_S = 60
 _CONNECT_S = 3
 
 
@@ -25,8 +24,11 @@ def load() -> None:
         import_module(name)
 
 
-def connection(url: str, region: str, password: str) -> Any:
-    """A connection that asks this very address for its token, with no word from the environment's settings."""
+def connection(url: str, region: str, password: str, patience_s: float) -> Any:
+    """A connection that asks this very address for its token, with no word from the environment's settings.
+
+    It waits so long for each answer.
+    """
     v3 = import_module("keystoneauth1.identity.v3")
     auth = v3.Password(
         auth_url=url,
@@ -39,7 +41,7 @@ def connection(url: str, region: str, password: str) -> Any:
     http = import_module("requests").Session()
     # A web proxy has no business on the management network.
     http.trust_env = False
-    session = import_module("keystoneauth1.session").Session(auth=auth, session=http, timeout=PATIENCE_S)
+    session = import_module("keystoneauth1.session").Session(auth=auth, session=http, timeout=patience_s)
     return import_module("openstack.connection").Connection(
         session=session, region_name=region, identity_interface="internal", identity_api_version="3"
     )

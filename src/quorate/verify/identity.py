@@ -9,6 +9,7 @@ from quorate.model.design import Design
 from quorate.verify.cloud import client_errors, connection, short, way
 from quorate.verify.report import Outcome
 
+PATIENCE_S = 10
 _REMEDY = "run this where the management network can be reached, such as on a node"
 
 
@@ -64,7 +65,7 @@ class _Keystone:
         self.token, self.who = "", ""
         self.trouble = way
         if way is None:
-            self._connection = connection(self.url, design.cloud.region, password)
+            self._connection = connection(self.url, design.cloud.region, password, PATIENCE_S)
             self.trouble = self._login()
 
     def _login(self) -> str | None:

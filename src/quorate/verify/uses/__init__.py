@@ -20,6 +20,8 @@ from quorate.verify.cloud import client_errors, connection, short, way
 from quorate.verify.report import Outcome
 
 PREFIX = "quorate-verify-"
+PATIENCE_S = 60
+"""For the answer to one request; what is made of many takes its time."""
 On = Callable[[str, tuple[str, ...]], str]
 
 
@@ -96,7 +98,7 @@ def outcomes(design: Design, secrets: Mapping[str, str], wanted: frozenset[str],
 def _used(design: Design, password: str, use: Use, on: On) -> list[Result]:
     """A yes or a no; and another no for whatever could not be removed."""
     errors = (Wrong, client_errors(), import_module("openstack.exceptions").SDKException, OSError)
-    cloud = connection(design.url(SERVICE), design.cloud.region, password)
+    cloud = connection(design.url(SERVICE), design.cloud.region, password, PATIENCE_S)
     results: list[Result] = []
     leaving = ExitStack()
     try:
