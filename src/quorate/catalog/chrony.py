@@ -7,7 +7,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Option
 from quorate.model.design import Design
 from quorate.model.item import File
-from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.resource import Clone, systemd
 from quorate.model.topology import Cluster, Node
 
 STEER, WATCH = "steer", "watch"
@@ -22,11 +22,7 @@ OPTIONS = (
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """A clone of the daemon."""
     del cloud, cluster
-    daemon = Primitive(
-        "chrony",
-        "systemd:chrony",
-        ops=(Op("start", timeout_s=30), Op("stop", timeout_s=30), Op("monitor", 60, timeout_s=30)),
-    )
+    daemon = systemd("chrony", "chrony", monitor_s=60)
     return Component(
         name="chrony",
         packages=("chrony",),

@@ -13,7 +13,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Database, Listener, Majority, Mode, Requires, Step
 from quorate.model.design import LOOPBACK, Design
 from quorate.model.item import Command, Directory, File, Until
-from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.resource import Clone, Op, Primitive, systemd
 from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node
 
@@ -75,15 +75,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             Op("monitor", interval_s, timeout_s=30, role="Promoted"),
         ),
     )
-    check = Primitive(
-        "galera-check",
-        "systemd:quorate-galera-check",
-        ops=(
-            Op("start", timeout_s=30),
-            Op("stop", timeout_s=30),
-            Op("monitor", cloud.timers.monitor_interval_s, timeout_s=30),
-        ),
-    )
+    check = systemd("galera-check", "quorate-galera-check", monitor_s=cloud.timers.monitor_interval_s)
     members = len(cluster.members)
     return Component(
         name="galera",

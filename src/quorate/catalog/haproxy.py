@@ -14,7 +14,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Listener, Mode
 from quorate.model.design import LOOPBACK, Design
 from quorate.model.item import File
-from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.resource import Clone, Op, Primitive, systemd
 from quorate.model.topology import Cluster, Node, VirtualIp
 
 CONNECTIONS = 4000
@@ -32,11 +32,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """The proxy as a clone, and an address resource for every virtual IP."""
     del cluster
     interval_s = cloud.timers.monitor_interval_s
-    proxy = Primitive(
-        "haproxy",
-        "systemd:haproxy",
-        ops=(Op("start", timeout_s=60), Op("stop", timeout_s=60), Op("monitor", interval_s, timeout_s=30)),
-    )
+    proxy = systemd("haproxy", "haproxy", monitor_s=interval_s, start_s=60, stop_s=60)
     return Component(
         name="haproxy",
         packages=("haproxy",),

@@ -9,7 +9,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Listener, Mode
 from quorate.model.design import Design
 from quorate.model.item import File
-from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.resource import Clone, systemd
 from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node
 
@@ -24,15 +24,7 @@ SETTINGS = "/etc/openstack-dashboard/local_settings.d/_9000_quorate.py"
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """A clone of Apache."""
     del cluster
-    apache = Primitive(
-        "horizon",
-        "systemd:horizon",
-        ops=(
-            Op("start", timeout_s=120),
-            Op("stop", timeout_s=60),
-            Op("monitor", cloud.timers.monitor_interval_s, timeout_s=30),
-        ),
-    )
+    apache = systemd("horizon", "horizon", monitor_s=cloud.timers.monitor_interval_s, start_s=120, stop_s=60)
     return Component(
         name="horizon",
         requires=NEEDS,

@@ -10,7 +10,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component
 from quorate.model.design import Design
 from quorate.model.item import File
-from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.resource import Clone, systemd
 from quorate.model.topology import Cluster, Node, Topology
 
 PORT = 11211
@@ -19,15 +19,7 @@ PORT = 11211
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """A clone of the daemon."""
     del cluster
-    daemon = Primitive(
-        "memcached",
-        "systemd:memcached",
-        ops=(
-            Op("start", timeout_s=30),
-            Op("stop", timeout_s=30),
-            Op("monitor", cloud.timers.monitor_interval_s, timeout_s=30),
-        ),
-    )
+    daemon = systemd("memcached", "memcached", monitor_s=cloud.timers.monitor_interval_s)
     return Component(
         name="memcached",
         packages=("memcached",),

@@ -10,7 +10,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Database, Option, Requires, Service, ServiceUser
 from quorate.model.design import Design
 from quorate.model.item import Command, File
-from quorate.model.resource import Clone, Colocation, Constraint, Group, Kind, Op, Order, Primitive, Resource
+from quorate.model.resource import Clone, Colocation, Constraint, Group, Kind, Order, Resource, systemd
 from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node
 
@@ -60,14 +60,8 @@ OPTIONS = (
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """API, workers, switch and its agent on every member; the other agents on every member, or as one group."""
     del cluster
-    switch = Primitive(
-        "openvswitch",
-        "systemd:openvswitch-switch",
-        ops=(
-            Op("start", timeout_s=120),
-            Op("stop", timeout_s=60),
-            Op("monitor", cloud.timers.monitor_interval_s, timeout_s=30),
-        ),
+    switch = systemd(
+        "openvswitch", "openvswitch-switch", monitor_s=cloud.timers.monitor_interval_s, start_s=120, stop_s=60
     )
     switches = Clone(switch, meta={"interleave": "true"})
     switch_agent = SWITCH_AGENT.clone(cloud)

@@ -12,7 +12,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Majority, Step
 from quorate.model.design import Design
 from quorate.model.item import Command, File, Until
-from quorate.model.resource import Clone, Op, Primitive
+from quorate.model.resource import Clone, systemd
 from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node, Topology
 
@@ -44,14 +44,13 @@ with amqp.Connection(f"{address}:{port}", userid=user, password=password, connec
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """A clone of the broker."""
     del cluster
-    broker = Primitive(
+    broker = systemd(
         "rabbitmq",
-        "systemd:rabbitmq-server",
-        ops=(
-            Op("start", timeout_s=60),
-            Op("stop", timeout_s=120),
-            Op("monitor", max(10, cloud.timers.monitor_interval_s), timeout_s=60),
-        ),
+        "rabbitmq-server",
+        monitor_s=max(10, cloud.timers.monitor_interval_s),
+        start_s=60,
+        stop_s=120,
+        monitor_timeout_s=60,
     )
     return Component(
         name="rabbitmq",

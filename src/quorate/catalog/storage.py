@@ -9,7 +9,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Option
 from quorate.model.design import Design
 from quorate.model.item import Command, Directory, File, Until
-from quorate.model.resource import Clone, Constraint, Kind, Op, Order, Primitive
+from quorate.model.resource import Clone, Constraint, Kind, Op, Order, Primitive, systemd
 from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node, Topology
 
@@ -38,15 +38,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
 
 def _glusterfs(cloud: Cloud) -> Component:
     daemon = Clone(
-        Primitive(
-            DAEMON,
-            f"systemd:{DAEMON}",
-            ops=(
-                Op("start", timeout_s=120),
-                Op("stop", timeout_s=60),
-                Op("monitor", cloud.timers.monitor_interval_s, timeout_s=30),
-            ),
-        ),
+        systemd(DAEMON, DAEMON, monitor_s=cloud.timers.monitor_interval_s, start_s=120, stop_s=60),
         meta={"interleave": "true"},
     )
     mounts = _mounts(cloud)

@@ -130,6 +130,11 @@ class Option:
     choices: tuple[str, ...] = ()
     many: bool = False
 
+    @property
+    def otherwise(self) -> tuple[str, ...]:
+        """What holds where the file does not say: the default as one word, or none."""
+        return (self.default,) if self.default else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Component:

@@ -41,6 +41,20 @@ class Primitive:
         return (self,)
 
 
+def systemd(
+    name: str,
+    unit: str,
+    *,
+    monitor_s: float,
+    start_s: float = 30,
+    stop_s: float = 30,
+    monitor_timeout_s: float = 30,
+) -> Primitive:
+    """A systemd unit (without `.service`) as a resource: looked at every `monitor_s`; the others are timeouts."""
+    ops = (Op("start", timeout_s=start_s), Op("stop", timeout_s=stop_s))
+    return Primitive(name, f"systemd:{unit}", ops=(*ops, Op("monitor", monitor_s, timeout_s=monitor_timeout_s)))
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Primitives kept together on one node and started in order."""

@@ -116,7 +116,7 @@ def options(
         given[name] = {each: _chosen(offered[each], field) for each, field in fields.items()}
     return {
         component: {
-            option.name: given.get(component, {}).get(option.name) or tuple(option.default.split())
+            option.name: given.get(component, {}).get(option.name) or option.otherwise
             for option in known[component]
         }
         for component in components

@@ -31,8 +31,7 @@ def requirements() -> Mapping[str, tuple[str, ...]]:
         timers=profiles.timers(profiles.DEFAULT, len(nodes)),
         fencing=Fencing(()),
         options={
-            name: {option.name: tuple(option.default.split()) for option in options}
-            for name, options in offered().items()
+            name: {option.name: option.otherwise for option in options} for name, options in offered().items()
         },
     )
     return {

@@ -213,14 +213,23 @@ def test_a_restart_that_does_not_happen_is_a_failure_and_its_ban_lifted(
     subprocess.run(["sh", "-c", begin], check=True)
 
 
-def test_what_runs_once_need_not_come_back(with_agent, programs, daemon, tmp_path):
+LOCATED = 'case "$*" in *--locate) echo "resource heat-engine is {}";; esac'
+
+
+@pytest.mark.parametrize("place", ["running on: n2", "NOT running"])
+def test_what_runs_once_need_not_come_back_but_has_to_run(with_agent, programs, daemon, tmp_path, place):
     """Banned from its node it goes to another one, and stays there."""
     programs.add("cibadmin", f'case "$*" in --modify*) kill $(cat {daemon});; esac')
+    programs.add("crm_resource", LOCATED.format(place))
     config = tmp_path / "heat.conf"
     time.sleep(0.1)
     config.write_text("[DEFAULT]")
     item = Renewed("heat-engine", f"ocf:{daemon}", (str(config),), Renewal.RESTART, timeout_s=1, once=True)
-    assert apply(with_agent, programs, item).changed
+    if place == "NOT running":
+        with pytest.raises(CommandFailed, match="has not started again within 1 s"):
+            apply(with_agent, programs, item)
+    else:
+        assert apply(with_agent, programs, item).changed
     subprocess.run(["sh", "-c", f"sleep 300 >/dev/null 2>&1 & echo $! > {daemon}"], check=True)
 
 

@@ -12,7 +12,7 @@ from quorate.model.cloud import Cloud
 from quorate.model.component import Listener, Mode, Requires
 from quorate.model.design import Design
 from quorate.model.item import File, Until
-from quorate.model.resource import Clone, Kind, Op, Primitive
+from quorate.model.resource import Clone, Kind, Primitive, systemd
 from quorate.model.topology import Node
 
 NEEDS = (
@@ -60,15 +60,7 @@ class Process:
 
     def primitive(self, cloud: Cloud) -> Primitive:
         """Its resource: the first start of many on a busy node takes long, and a hung one is to be killed."""
-        return Primitive(
-            self.name,
-            f"systemd:{self.name}",
-            ops=(
-                Op("start", timeout_s=120),
-                Op("stop", timeout_s=60),
-                Op("monitor", cloud.timers.monitor_interval_s, timeout_s=30),
-            ),
-        )
+        return systemd(self.name, self.name, monitor_s=cloud.timers.monitor_interval_s, start_s=120, stop_s=60)
 
     def clone(self, cloud: Cloud) -> Clone:
         """An instance on every member."""

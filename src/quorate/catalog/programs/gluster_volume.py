@@ -12,6 +12,7 @@ import time
 import xml.etree.ElementTree as ET
 
 DAEMONS_S = 120
+POLL_S = 0.5
 
 
 class Refused(Exception):
@@ -106,7 +107,7 @@ def join(wanted):
             said = str(refused)
         if time.monotonic() > end:
             raise SystemExit(f"not all are connected peers after {DAEMONS_S} s; said last: {said}")
-        time.sleep(0.5)
+        time.sleep(POLL_S)  # between two attempts; `end` is their deadline
 
 
 asked = json.load(sys.stdin)

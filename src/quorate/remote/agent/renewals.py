@@ -105,6 +105,12 @@ def managed(resource: str) -> bool:
         return False
 
 
+def located(resource: str) -> bool:
+    """Whether it runs on some node."""
+    found = run(["crm_resource", "--resource", resource, "--locate"])
+    return found.rc == 0 and "is running on: " in found.stdout
+
+
 def restart(item: Json, job: Job) -> None:
     """Ban the resource from the node until it has stopped there, then let it back.
 
@@ -120,8 +126,8 @@ def restart(item: Json, job: Job) -> None:
         wait(item, job, "stopped", lambda: renewed_ns(item) is None)
     finally:
         run(["cibadmin", "--delete", "--xml-text", f'<rsc_location id="{ban}"/>'])
-    # One that runs once is at home now wherever it went.
-    wait(item, job, "started again", lambda: item["once"] or renewed_ns(item) is not None)
+    # One that runs once may be at home elsewhere now.
+    wait(item, job, "started again", lambda: located(resource) if item["once"] else renewed_ns(item) is not None)
 
 
 def wait(item: Json, job: Job, what: str, holds: Callable[[], bool]) -> None:
