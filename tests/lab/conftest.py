@@ -347,19 +347,26 @@ def troubles(checks: dict[str, dict[str, Any]]) -> list[str]:
 @pytest.fixture(scope="session")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     """Hosts that are up, with nothing deployed (unless QUORATE_LAB_FILE is given)."""
-    given = os.environ.get("QUORATE_LAB_FILE")
+    with standing(NAME, tmp_path_factory, "QUORATE_LAB_FILE") as operator:
+        yield operator
+
+
+@contextmanager
+def standing(name: str, directories: pytest.TempPathFactory, variable: str, *options: str) -> Iterator[Operator]:
+    """A lab of that name from nothing, taken down in the end; that of the file in a variable is left up."""
+    given = os.environ.get(variable)
     if given:
         path = Path(given).absolute()
         yield Operator(path, Lab(spec.load(path), path.parent))
         return
-    path = tmp_path_factory.mktemp(NAME) / "quorate.yaml"
-    must("lab", "down", "--name", NAME)
-    must("init", "--lab", "--name", NAME, "-f", path)
+    path = directories.mktemp(name) / "quorate.yaml"
+    must("lab", "down", "--name", name)
+    must("init", "--lab", *options, "--name", name, "-f", path)
     try:
         must("lab", "up", "-f", path)
         yield Operator(path, Lab(spec.load(path), path.parent))
     finally:
-        must("lab", "down", "--name", NAME)
+        must("lab", "down", "--name", name)
 
 
 def must(*args: object) -> None:

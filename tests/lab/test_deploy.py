@@ -111,6 +111,27 @@ def test_an_edit_of_the_cluster_by_hand_is_shown_with_its_consequence_and_taken_
     cluster.verified("resources", "memcached")
 
 
+LEAVE = """
+mariadb -e "CREATE DATABASE heat; CREATE USER heat IDENTIFIED BY 'x'"
+openstack project create service
+openstack user create heat
+openstack role add --user heat --project service admin
+openstack service create --name heat orchestration
+"""
+
+
+def test_a_plan_names_what_a_component_has_left_behind_and_how_to_remove_it(cluster):
+    node = cluster.nodes[0]
+    as_admin = "set -e; OS_CLOUD=admin; export OS_CLOUD\n"
+    cluster.on(node, as_admin + LEAVE)
+    told = cluster.quorate("plan").stdout
+    assert "left behind, and never removed by a deployment:" in told
+    removals = [line.partition(f", on {node}: ")[2] for line in told.splitlines() if f", on {node}: " in line]
+    assert len(removals) == 4, told
+    cluster.on(node, as_admin + "\n".join([*removals, "openstack project delete service"]))
+    assert cluster.quorate("plan").stdout == "nothing would change\n"
+
+
 def test_maintenance_is_the_operators_to_end(cluster):
     cluster.on("ctl1", "crm_attribute --name maintenance-mode --update true")
     try:

@@ -1,17 +1,13 @@
 """Every component, deployed once: used as by a person, left alone by a second run, whole after a loss."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from quorate import spec
-from quorate.lab.lab import Lab
 from quorate.verify import names
 from quorate.verify.uses import PREFIX
 
-from .conftest import NAME, Operator, must, troubles
+from .conftest import NAME, Operator, must, standing, troubles
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
@@ -46,24 +42,12 @@ echo "$id"
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    """The full lab, deployed. With QUORATE_FULL_LAB_FILE the deployed lab of that file, which is left up."""
-    given = os.environ.get("QUORATE_FULL_LAB_FILE")
-    if given:
-        path = Path(given).absolute()
-        yield Operator(path, Lab(spec.load(path), path.parent))
-        return
-    path = tmp_path_factory.mktemp(FULL) / "quorate.yaml"
+    """The full lab, deployed; that of QUORATE_FULL_LAB_FILE if it is given."""
     # one large lab at a time
     must("lab", "down", "--name", NAME)
-    must("lab", "down", "--name", FULL)
-    must("init", "--lab", "--full", "--name", FULL, "-f", path)
-    try:
-        must("lab", "up", "-f", path)
-        operator = Operator(path, Lab(spec.load(path), path.parent))
+    with standing(FULL, tmp_path_factory, "QUORATE_FULL_LAB_FILE", "--full") as operator:
         operator.deployed()
         yield operator
-    finally:
-        must("lab", "down", "--name", FULL)
 
 
 def test_every_service_is_used_as_a_person_would(everything):

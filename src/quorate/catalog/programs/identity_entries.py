@@ -129,11 +129,12 @@ def make(wanted):
 def left(wanted):
     """The users of the project `service`, and the catalogue's services, that are not wanted."""
     admin = Identity(wanted["url"], "admin", wanted["password"], "admin")
-    (project,) = admin.found("projects", name="service", domain_id="default")
-    names = {user["name"] for user in wanted["users"]}
-    given = admin.ask("GET", f"/role_assignments?scope.project.id={project['id']}&include_names").body
-    for name in sorted({each["user"]["name"] for each in given["role_assignments"] if "user" in each} - names):
-        yield f"service user {name}", f"openstack user delete {name}"
+    wanted_users = {user["name"] for user in wanted["users"]}
+    for project in admin.found("projects", name="service", domain_id="default"):
+        given = admin.ask("GET", f"/role_assignments?scope.project.id={project['id']}&include_names").body
+        present = {each["user"]["name"] for each in given["role_assignments"] if "user" in each}
+        for name in sorted(present - wanted_users):
+            yield f"service user {name}", f"openstack user delete {name}"
     types = {service["type"] for service in wanted["services"]} | {"identity"}
     for service in admin.found("services"):
         if service["type"] not in types:
