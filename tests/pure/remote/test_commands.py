@@ -145,6 +145,15 @@ def test_probes_at_once_take_the_time_of_one(with_agent):
     assert time.monotonic() - begun < 3
 
 
+def test_probes_at_once_yield_to_what_the_node_is_there_for(with_agent):
+    asked = Probe(("nice",))
+    (alone,) = with_agent(lambda session: session.run([asked], at_once=False))
+    of_many = with_agent(lambda session: session.run([asked] * 3))
+    (after,) = with_agent(lambda session: session.run([asked], at_once=False))
+    assert {int(each.stdout) for each in of_many} == {min(int(alone.stdout) + 10, 19)}
+    assert after.stdout == alone.stdout
+
+
 def test_a_probe_s_secret_is_redacted_in_its_output(with_agent):
     values = Values({"p": "Sw0rdfish11"})
     probe = Probe(("cat",), stdin="user:${secret:p}")

@@ -22,6 +22,7 @@ from quorate.remote.agent.renewals import renewed
 from quorate.remote.agent.units import units
 
 PROBES_AT_ONCE = 16
+NICENESS = 10  # whoever looks at many things at once yields to what the node is there for
 CUT_OFF = '"cut_off": true'  # in the lock's file: its controller is gone, and the lock goes once the command ended
 AT_WORK_S = 3.0  # who holds the lock so long without being cut off is at work, and not waited for
 
@@ -119,6 +120,7 @@ def run_probes(job: Job) -> None:
         waiting.put(pair)
 
     def work() -> None:
+        os.nice(NICENESS)  # on Linux this thread's alone, and of what it starts
         while not job.agent.gone.is_set():
             try:
                 probe(job, *waiting.get_nowait())
