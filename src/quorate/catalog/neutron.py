@@ -60,8 +60,9 @@ OPTIONS = (
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """API, workers, switch and its agent on every member; the other agents on every member, or as one group."""
     del cluster
+    # The daemon's own unit, which brings its database: that of both runs nothing that could be seen to fail.
     switch = systemd(
-        "openvswitch", "openvswitch-switch", monitor_s=cloud.timers.monitor_interval_s, start_s=120, stop_s=60
+        "openvswitch", "ovs-vswitchd", monitor_s=cloud.timers.monitor_interval_s, start_s=120, stop_s=60
     )
     switches = Clone(switch, meta={"interleave": "true"})
     switch_agent = SWITCH_AGENT.clone(cloud)
@@ -75,8 +76,11 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             *("neutron-l3-agent", "neutron-dhcp-agent", "neutron-metadata-agent"),
             *("keepalived", "conntrack", "uwsgi-plugin-python3", "python3-pymysql", "python3-memcache"),
         ),
-        owned_units=("openvswitch-switch.service", *(process.unit for process in processes)),
-        masked_units=("keepalived.service",),
+        owned_units=(
+            "ovs-vswitchd.service",
+            *(process.unit for process in processes),
+        ),
+        masked_units=("keepalived.service", "openvswitch-switch.service"),
         resources=(
             API.process.clone(cloud),
             WORKERS.clone(cloud),
@@ -228,10 +232,7 @@ def _bridges(design: Design) -> Iterator[File]:
         for wire in design.cloud.topology.wires
         for bridge in (f"br-{wire.name}",)
     ]
-    units, reader = "/etc/systemd/system", ("openvswitch",)
-    bridges = {"Service": {"ExecStartPost": "\n".join(made)}}
-    if made:
-        yield File(f"{units}/openvswitch-switch.service.d/quorate.conf", settings.unit(bridges), read_by=reader)
+    service = {"ExecStartPost": "\n".join(made)} if made else {}
     if datapath == NETDEV:
         # the package's script wants the kernel's module first
         start = (
@@ -239,5 +240,10 @@ def _bridges(design: Design) -> Iterator[File]:
             " --log-file=/var/log/openvswitch/ovs-vswitchd.log"
             " --pidfile=/run/openvswitch/ovs-vswitchd.pid --detach"
         )
-        drop_in = {"Service": {"ExecStart": f"\n{start}"}}
-        yield File(f"{units}/ovs-vswitchd.service.d/quorate.conf", settings.unit(drop_in), read_by=reader)
+        service["ExecStart"] = f"\n{start}"
+    if service:
+        yield File(
+            "/etc/systemd/system/ovs-vswitchd.service.d/quorate.conf",
+            settings.unit({"Service": service}),
+            read_by=("openvswitch",),
+        )

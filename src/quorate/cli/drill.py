@@ -17,7 +17,7 @@ from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened
 from quorate.cli.doors import door, lab_of
 from quorate.cli.exit import CODES, YES, UsageError
 from quorate.drill import archive, summary
-from quorate.drill.aims import AIMS
+from quorate.drill.aims import AIMS, RUNNER
 from quorate.drill.drill import Pace, drill, heal, removed
 from quorate.drill.fault import Fault
 from quorate.drill.faults import faults
@@ -49,7 +49,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="what is broken, in this order (--list)")
     add_file_option(parser)
     add_output_option(parser)
-    parser.add_argument("--on", metavar="NODE", help=f"a node, or {', '.join(AIMS)} (default: the fault's own)")
+    parser.add_argument(
+        "--on", metavar="NODE", help=f"a node, or {', '.join(AIMS)}, {RUNNER}RESOURCE (default: the fault's own)"
+    )
     parser.add_argument("--for", type=float, metavar="SECONDS", dest="hold_s", help="how long it stays broken")
     parser.add_argument(
         "--repeat", type=int, default=1, metavar="N", help="so many times (random: so many drills)"
@@ -121,7 +123,8 @@ def _chance(seed: int) -> random.Random:
 
 
 def _planned(fault: Fault, args: argparse.Namespace) -> Planned:
-    aim = args.on or ("random" if args.suite == "random" else fault.aim)
+    anywhere = args.suite == "random" and not fault.aim.startswith(RUNNER)
+    aim = args.on or ("random" if anywhere else fault.aim)
     return Planned(fault, aim, fault.hold_s if args.hold_s is None else args.hold_s)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from quorate.cli.table import table
 from quorate.drill import summary
-from quorate.drill.aims import AIMS
+from quorate.drill.aims import AIMS, RUNNER
 from quorate.drill.archive import Kept
 from quorate.drill.fault import Fault
 from quorate.drill.judges import Judgement
@@ -30,7 +30,8 @@ def listing(faults: Iterable[Fault], output: str) -> Iterator[str]:
             yield from _lines(word, text)
     yield "\n--on NODE, or the node that at that moment"
     for name, (about, _) in AIMS.items():
-        yield f"  {name:14}{about}"
+        yield f"  {name:20}{about}"
+    yield f"  {RUNNER + 'RESOURCE':20}runs that resource, which runs once"
 
 
 def headline(drilled: Drilled) -> str:

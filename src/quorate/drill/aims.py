@@ -10,6 +10,7 @@ from quorate.remote.shipping import Probe
 from quorate.remote.until import until
 
 GATHERED_WITHIN_S = 60.0
+RUNNER = "runner-of-"
 
 
 class NoAim(Exception):
@@ -23,6 +24,11 @@ class Roles:
     holder: str | None
     writer: str | None
     dc: str | None
+
+
+def runner(resource: str) -> str:
+    """The node on which that resource runs, if it runs once."""
+    return f"{RUNNER}{resource}"
 
 
 async def roles(scene: Scene) -> Roles:
@@ -47,13 +53,21 @@ async def node(scene: Scene, aim: str) -> str:
     """The node that an aim means now. Raises NoAim."""
     if aim in scene.nodes:
         return aim
-    if aim not in AIMS:
-        raise NoAim(f"no node is called {aim}, and it is none of {', '.join(AIMS)}")
-    _, find = AIMS[aim]
-    found = await find(scene)
+    if aim.startswith(RUNNER):
+        found = await _runner(scene, aim.removeprefix(RUNNER))
+    elif aim in AIMS:
+        _, find = AIMS[aim]
+        found = await find(scene)
+    else:
+        raise NoAim(f"no node is called {aim}, and it is none of {', '.join(AIMS)}, {RUNNER}RESOURCE")
     if found is None:
         raise NoAim(f"no node is {aim} now; see: quorate verify")
     return found
+
+
+async def _runner(scene: Scene, resource: str) -> str | None:
+    views = (await scene.hosts.views()).values()
+    return next((node for view in views for node in view.active(resource)), None)
 
 
 async def _holder(scene: Scene) -> str | None:

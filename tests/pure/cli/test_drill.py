@@ -76,6 +76,14 @@ def test_where_and_how_long_is_the_fault_s_own_unless_given(known):
     assert anywhere.aim == "random"
 
 
+def test_what_runs_once_is_hit_where_it_runs(full):
+    known = faults(full)
+    assert known["kill-cinder-volume"].aim == "runner-of-cinder-volume"
+    assert known["kill-cinder-api"].aim == "random"
+    for each in drill.planned(args(suite="random", repeat=200), known):
+        assert each.aim == (each.fault.aim if each.fault.aim.startswith("runner-of-") else "random")
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from quorate.drill import archive
+from quorate.drill import aims, archive
 from quorate.drill import drill as drills
 from quorate.drill.drill import Pace
 from quorate.drill.fault import Fault
@@ -20,6 +20,7 @@ from quorate.drill.ledger import Harm, Ledger
 from quorate.drill.operation import Operation
 from quorate.drill.result import Drilled
 from quorate.drill.scene import Scene
+from quorate.formats.status import Instance, Status
 from quorate.model.check import no, yes
 from quorate.model.finding import Verdict
 from quorate.remote.until import Deadline, until
@@ -259,3 +260,17 @@ def test_an_interrupted_drill_is_healed_first(world, scene, ledger, tmp_path):
     assert time.monotonic() - began_s < 30
     assert steps(world)[-2:] == ["mended ctl2", "removed"]
     assert ledger.harm() is None
+
+
+def test_what_runs_once_is_aimed_at_where_it_runs(world, scene):
+    async def views() -> dict[str, Any]:
+        return {
+            "ctl1": Status(True, "ctl1", {}, (), (Instance("once", "Started", "ctl3", True, *[False] * 3),), ())
+        }
+
+    world.views = views
+    assert asyncio.run(aims.node(scene, aims.runner("once"))) == "ctl3"
+    with pytest.raises(aims.NoAim, match="no node is runner-of-other now"):
+        asyncio.run(aims.node(scene, aims.runner("other")))
+    with pytest.raises(aims.NoAim, match="runner-of-RESOURCE"):
+        asyncio.run(aims.node(scene, "ctl9"))

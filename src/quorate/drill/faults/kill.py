@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from quorate.drill import aims
 from quorate.drill.affliction import Affliction, acts
 from quorate.drill.fault import Fault
 from quorate.drill.hosts import sh
 from quorate.drill.scene import Scene
 from quorate.model.design import Design
-from quorate.model.resource import Primitive
+from quorate.model.resource import Clone, Primitive
 
 HUNG_S = 30
 # The cluster's own, which no resource is for.
@@ -67,11 +68,17 @@ def daemons(design: Design) -> Iterator[Daemon]:
     for name, (process, expects) in STACK.items():
         yield Daemon(name, f"kill -s $SIGNAL $(pgrep -f '^[^ ]*/{process}( |$)')", "random", expects)
     for cluster in design.clusters:
-        for primitive in cluster.configuration.primitives():
-            signal = _signal(primitive)
-            if signal:
-                aim = WHERE.get(primitive.id, "random")
-                yield Daemon(primitive.id, signal, aim, "Pacemaker starts it again; the others serve meanwhile")
+        for resource in cluster.configuration.resources:
+            for primitive in resource.primitives:
+                signal = _signal(primitive)
+                if signal and isinstance(resource, Clone):
+                    aim = WHERE.get(primitive.id, "random")
+                    yield Daemon(
+                        primitive.id, signal, aim, "Pacemaker starts it again; the others serve meanwhile"
+                    )
+                elif signal:
+                    aim = aims.runner(primitive.id)
+                    yield Daemon(primitive.id, signal, aim, "Pacemaker starts it again; it is away until then")
 
 
 def _signal(primitive: Primitive) -> str | None:
