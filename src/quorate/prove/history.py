@@ -144,6 +144,18 @@ class History:
             role, failure = _after(role, failure, operation)
         return role, failure is not None
 
+    def unexpired(self, since_s: int) -> Self:
+        """The same without failures that happened before, which count no more (check_operation_expiry).
+
+        What a probe found is none, and what is not installed stays so.
+        """
+        old = [each["id"] for each in self._failures if _number(each, "last-rc-change") <= since_s]
+        return self.without(*old) if old else self
+
+    @cached_property
+    def _failures(self) -> tuple[Operation, ...]:
+        return tuple(each for each in self._in_order if _expires(each) and "last-rc-change" in each)
+
     @cached_property
     def departure(self) -> Operation | None:
         """Its migration away, if that went well and it was not stopped, started or brought back here since."""
@@ -179,6 +191,14 @@ def _lasting(operation: Operation) -> list[tuple[str, object]]:
         if name not in _COUNTERS or (expires and name == "last-rc-change")
     ]
     return sorted([*lasting, ("wanted", wanted)])
+
+
+def _expires(operation: Operation) -> bool:
+    """Whether it is a failure, of a kind that is forgotten after a time."""
+    code = _code(operation)
+    probe = operation["operation"] == "monitor" and operation.get("interval", "0") == "0"
+    found = probe and code in {OK, NOT_RUNNING, RUNNING_PROMOTED}
+    return code != target(operation) and not found and _number(operation, "op-status") != NO_AGENT
 
 
 def _age(one: Operation, other: Operation) -> int:

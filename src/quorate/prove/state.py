@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 from quorate.prove.configuration import Configuration
 from quorate.prove.history import History, Role
+from quorate.prove.spelling import milliseconds
 
 ONLINE = {"in_ccm": "true", "crmd": "online", "join": "member", "expected": "member"}
 OFFLINE = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
@@ -220,7 +221,7 @@ class State:
             roles = found.setdefault(name, {})
             for history in node.histories.values():
                 resource = self.configuration.primitive_id(history.id)
-                roles[resource] = max(roles.get(resource, Role.STOPPED), history.role)
+                roles[resource] = max(roles.get(resource, Role.STOPPED), self._counting(history).role)
         for name, node in self.nodes.items():
             for history in node.histories.values():
                 if history.departure:
@@ -249,8 +250,14 @@ class State:
             (self.configuration.primitive_id(history.id), name)
             for name, node in self.nodes.items()
             for history in node.histories.values()
-            if history.failed
+            if self._counting(history).failed
         )
+
+    def _counting(self, history: History) -> History:
+        """A history without failures that are older than the resource's `failure-timeout`."""
+        primitive = self.configuration.primitives.get(self.configuration.primitive_id(history.id))
+        timeout_s = milliseconds(primitive.meta.get("failure-timeout", "")) // 1000 if primitive else 0
+        return history.unexpired(self.now - timeout_s) if timeout_s else history
 
     def running(self, resource: str) -> dict[str, Role]:
         """Where a primitive is active and well, and on a node that takes part."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from quorate.prove.history import Role
@@ -112,6 +114,26 @@ def test_where_a_resource_is_active_and_where_it_is_well(cluster, history) -> No
     lost = state.with_node(state.node("n1").with_attributes(VANISHED))
     assert "n1" in lost.instances("a")
     assert lost.running("a") == {}
+
+
+@pytest.mark.parametrize(
+    ("operations", "meanwhile", "later"),
+    [
+        (("start=0", "monitor@10000=7/0"), ({"a": Role.STARTED}, True), ({"a": Role.STARTED}, False)),
+        (("monitor=7", "start=1/0"), ({"a": Role.STARTED}, True), ({"a": Role.STOPPED}, False)),
+        (("start=0", "stop=1/0"), ({"a": Role.STARTED}, True), ({"a": Role.STARTED}, False)),
+        (("start=0", "monitor=7"), ({"a": Role.STOPPED}, False), ({"a": Role.STOPPED}, False)),
+    ],
+    ids=["a monitor", "a start", "a stop", "a probe that found it stopped"],
+)
+def test_a_failure_counts_until_it_expires(cluster, history, operations, meanwhile, later) -> None:
+    meta = '<meta_attributes id="m"><nvpair id="f" name="failure-timeout" value="1min"/></meta_attributes>'
+    told = history("a", *operations).replace("<lrm_rsc_op ", '<lrm_rsc_op last-rc-change="1000" ')
+    state = cluster(PRIMITIVE.format("a").replace("/>", f">{meta}</primitive>"), histories={"n1": told})
+    for now, (roles, failed) in ((1059, meanwhile), (1060, later)):
+        then = replace(state, now=now)
+        assert then.roles["n1"] == roles
+        assert then.failed == ({("a", "n1")} if failed else set())
 
 
 def test_of_a_unique_clone_a_node_may_have_several_instances(cluster, history) -> None:

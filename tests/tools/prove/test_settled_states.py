@@ -446,7 +446,6 @@ ONLY_WE_SAY_FAILED = {
     "the operation's failures are to be ignored (on-fail=ignore)": (
         "bug-5069-op-disabled bug-5069-op-enabled not-installed-tools on-fail-ignore"
     ),
-    "the failure expired (failure-timeout)": "expired-stop-1 failcount failcount-block",
     "the node is to be fenced, which makes up for every failure there": (
         "promoted-7 promoted-8 rec-node-4 rec-node-6 rec-node-7 rec-node-8 rec-node-10 rec-node-11 stonith-0"
     ),
