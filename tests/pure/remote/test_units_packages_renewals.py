@@ -191,7 +191,7 @@ def test_a_daemon_older_than_its_file_is_restarted_through_pacemaker_once(with_a
     create = "cibadmin --modify --allow-create --scope constraints --xml-text"
     calls = [call for call in programs.calls() if not call.startswith("crm_resource --resource")]
     assert calls == [
-        f'{create} <rsc_location {ban} rsc="galera" node="n1" score="-INFINITY"/>',
+        f'{create} <constraints><rsc_location {ban} rsc="galera" node="n1" score="-INFINITY"/></constraints>',
         f"cibadmin --delete --xml-text <rsc_location {ban}/>",
     ]
 
@@ -211,6 +211,28 @@ def test_a_restart_that_does_not_happen_is_a_failure_and_its_ban_lifted(
         apply(with_agent, programs, item)
     assert programs.calls()[-1] == 'cibadmin --delete --xml-text <rsc_location id="quorate-restart-galera-on-n1"/>'
     subprocess.run(["sh", "-c", begin], check=True)
+
+
+def test_those_that_follow_one_another_are_restarted_together(with_agent, programs, tmp_path):
+    pids = {name: tmp_path / f"{name}.pid" for name in ("api", "conductor", "scheduler")}
+    starts = {name: f"sleep 300 >/dev/null 2>&1 & echo $! > {pid}" for name, pid in pids.items()}
+    stop = "; ".join(f'case "$*" in *-{name}-on*) kill $(cat {pid});; esac' for name, pid in pids.items())
+    start = "; ".join(f'case "$*" in *-{name}-on*) {each};; esac' for name, each in starts.items())
+    programs.add("crm_resource", "exit 0")
+    programs.add("cibadmin", f'case "$*" in --modify*) {stop};; --delete*) {start};; esac')
+    for each in starts.values():
+        subprocess.run(["sh", "-c", each], check=True)
+    config = tmp_path / "nova.conf"
+    time.sleep(0.2)
+    config.write_text("[DEFAULT]")
+    of = {"api": (), "conductor": (str(config),), "scheduler": (str(config),)}
+    items = [Renewed(name, f"ocf:{pids[name]}", of[name], Renewal.RESTART, timeout_s=20) for name in pids]
+    outcome = apply(with_agent, programs, *items)
+    assert [event.status for event in outcome.events if event.status is not Status.RUNNING] == [Status.CHANGED] * 2
+    calls = [call.partition(" ")[2].partition(" ")[0] for call in programs.calls() if call.startswith("cibadmin")]
+    assert calls == ["--modify", "--delete", "--delete"]
+    for pid in pids.values():
+        subprocess.run(["kill", pid.read_text().strip()], check=True)
 
 
 LOCATED = 'case "$*" in *--locate) echo "resource heat-engine is {}";; esac'

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from datetime import datetime, timezone
-from typing import Callable, Sequence
+from typing import Any, Callable, Sequence
 
 from quorate.remote.agent.channel import Json
 from quorate.remote.agent.jobs import Job, Result
@@ -64,43 +64,55 @@ def renewed_ns(item: Json) -> int | None:
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
 
 
-def renewed(item: Json, job: Job) -> Result:
-    written, path = newest(item["files"], job)
-    if not path:
-        return Result()
-    started = renewed_ns(item)
-    if started is None or written < started - MTIME_MARGIN_NS:
-        return Result()
-    why = "{}s {}: {} is newer".format(item["renewal"], item["resource"], path)
-    if job.check:
-        return Result("changed", why)
+def renewed(items: list[Json], job: Job) -> list[Any]:
+    """A run of Renewed items, a result or Failed for each; what the cluster restarts it restarts together."""
+    whys = [outdated(item, job) for item in items]
+    results: list[Any] = [Result("changed", why) if why else Result() for why in whys]
+    if job.check or not any(whys):
+        return results
     job.go_on()
-    job.tell("running", why)
-    renew(item, job)
-    return Result("changed", why)
+    job.tell("running", "; ".join(why for why in whys if why))
+    due = [index for index, why in enumerate(whys) if why]
+    clustered = [index for index in due if restarted_by_cluster(items[index])]
+    for index in due:
+        if index not in clustered:
+            try:
+                renew(items[index])
+            except Failed as failure:
+                results[index] = failure
+    failures = restart([items[index] for index in clustered], job) if clustered else []
+    for index, failed in zip(clustered, failures):
+        results[index] = failed or results[index]
+    return results
 
 
-def renew(item: Json, job: Job) -> None:
-    resource, unit, timeout_s = item["resource"], item["unit"], item["timeout_s"]
+def outdated(item: Json, job: Job) -> str:
+    """Why it is to be renewed; empty if it has read its files, or reads them when it starts."""
+    written, path = newest(item["files"], job)
+    started = renewed_ns(item) if path else None
+    if started is None or written < started - MTIME_MARGIN_NS:
+        return ""
+    return "{}s {}: {} is newer".format(item["renewal"], item["resource"], path)
+
+
+def renew(item: Json) -> None:
+    """Without the cluster."""
+    unit = item["unit"]
+    if item["renewal"] != "reload" and unit.startswith("ocf:"):
+        raise Failed("{} is not a resource of this cluster, so nothing can restart it".format(item["resource"]))
     started = renewed_ns(item)
-    if item["renewal"] == "reload":
-        must(["systemctl", "reload", "--", unit], timeout_s=timeout_s)
-    elif managed(resource):
-        restart(item, job)
-        return
-    elif unit.startswith("ocf:"):
-        raise Failed(f"{resource} is not a resource of this cluster, so nothing can restart it")
-    else:
-        must(["systemctl", "restart", "--", unit], timeout_s=timeout_s)
+    must(["systemctl", item["renewal"], "--", unit], timeout_s=item["timeout_s"])
     again = renewed_ns(item)
     if started is not None and again is not None and again <= started + MTIME_MARGIN_NS:
         raise Failed("{} was asked to {} and has not".format(unit, item["renewal"]))
 
 
-def managed(resource: str) -> bool:
-    """Whether the cluster knows it."""
+def restarted_by_cluster(item: Json) -> bool:
+    """Whether it is to be restarted, and the cluster knows it."""
+    if item["renewal"] == "reload":
+        return False
     try:
-        return run(["crm_resource", "--resource", resource, "--query-xml", "--quiet"]).rc == 0
+        return run(["crm_resource", "--resource", item["resource"], "--query-xml", "--quiet"]).rc == 0
     except FileNotFoundError:
         return False
 
@@ -111,33 +123,46 @@ def located(resource: str) -> bool:
     return found.rc == 0 and "is running on: " in found.stdout
 
 
-def restart(item: Json, job: Job) -> None:
-    """Ban the resource from the node until it has stopped there, then let it back.
+def restart(items: list[Json], job: Job) -> list[Any]:
+    """Ban the resources from the node until they have stopped there, then let them back; None or Failed for each.
 
-    As `crm_resource --restart` does, but waiting for this resource alone, not for all that the cluster does; and
-    with a ban whose id tells it from an operator's: one that a killed run or a lost node leaves behind is removed
-    with the next configuration, since it is not part of the design.
+    As `crm_resource --restart` does, but waiting for these resources alone, not for all that the cluster does; and
+    with bans whose ids tell them from an operator's: those that a killed run or a lost node leaves behind are
+    removed with the next configuration, since they are not part of the design.
     """
-    resource = item["resource"]
-    ban = f"quorate-restart-{resource}-on-{job.node}"
-    xml = f'<rsc_location id="{ban}" rsc="{resource}" node="{job.node}" score="-INFINITY"/>'
-    must(["cibadmin", "--modify", "--allow-create", "--scope", "constraints", "--xml-text", xml])
+    names = ["quorate-restart-{}-on-{}".format(item["resource"], job.node) for item in items]
+    bans = "".join(
+        f'<rsc_location id="{name}" rsc="{item["resource"]}" node="{job.node}" score="-INFINITY"/>'
+        for name, item in zip(names, items)
+    )
+    modify = ["cibadmin", "--modify", "--allow-create", "--scope", "constraints", "--xml-text"]
+    must([*modify, f"<constraints>{bans}</constraints>"])
     try:
-        wait(item, job, "stopped", lambda: renewed_ns(item) is None)
+        stopped = wait(items, job, "stopped", lambda item: renewed_ns(item) is None)
     finally:
-        run(["cibadmin", "--delete", "--xml-text", f'<rsc_location id="{ban}"/>'])
-    # One that runs once may be at home elsewhere now.
-    wait(item, job, "started again", lambda: located(resource) if item["once"] else renewed_ns(item) is not None)
+        for name in names:
+            run(["cibadmin", "--delete", "--xml-text", f'<rsc_location id="{name}"/>'])
+    started = wait(items, job, "started again", back)
+    return [one or other for one, other in zip(stopped, started)]
 
 
-def wait(item: Json, job: Job, what: str, holds: Callable[[], bool]) -> None:
-    """Until it holds, as long as Pacemaker itself would wait."""
-    end = time.monotonic() + item["timeout_s"]
-    while not holds():
-        if time.monotonic() > end:
-            raise Failed(
-                "{} was asked to restart and has not {} within {:g} s: is it unmanaged, or the cluster in "
-                "maintenance mode?".format(item["resource"], what, item["timeout_s"])
-            )
+def back(item: Json) -> bool:
+    """Whether it runs again: one that runs once may be at home elsewhere now."""
+    return located(item["resource"]) if item["once"] else renewed_ns(item) is not None
+
+
+def wait(items: list[Json], job: Job, what: str, holds: Callable[[Json], bool]) -> list[Any]:
+    """Until it holds of all, as long as Pacemaker itself would wait; None or Failed for each."""
+    end = time.monotonic() + max(item["timeout_s"] for item in items)
+    left = list(items)
+    while left:
+        left = [item for item in left if not holds(item)]
+        if not left or time.monotonic() > end:
+            break
         job.agent.gone.wait(0.3)
         job.go_on()
+    why = "was asked to restart and has not {} within {:g} s: is it unmanaged, or the cluster in maintenance mode?"
+    return [
+        Failed(f"{item['resource']} " + why.format(what, item["timeout_s"])) if item in left else None
+        for item in items
+    ]

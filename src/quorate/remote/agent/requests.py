@@ -34,8 +34,8 @@ KINDS: dict[str, Callable[[Json, Job], Result]] = {
     "command": command,
     "until": until,
     "cib": cib,
-    "renewed": renewed,
 }
+TOGETHER: dict[str, Callable[[list[Json], Job], list[Any]]] = {"unit": units, "renewed": renewed}
 
 
 def serve(agent: Agent, request: Json, cancelled: threading.Event) -> None:
@@ -71,9 +71,9 @@ def apply(job: Job) -> None:
 
 
 def batches(items: Iterable[Json]) -> Iterator[list[Json]]:
-    """Each item by itself, but units that follow one another together."""
+    """Each item by itself, but those of a kind that is done together as they follow one another."""
     for kind, alike in itertools.groupby(items, key=lambda item: item["kind"]):
-        if kind == "unit":
+        if kind in TOGETHER:
             yield list(alike)
         else:
             yield from ([item] for item in alike)
@@ -83,7 +83,7 @@ def attempt(batch: list[Json], job: Job) -> list[Any]:
     """A result for each item; whatever goes wrong fails the first of them, and nothing is known of the others."""
     try:
         kind = batch[0]["kind"]
-        return units(batch, job) if kind == "unit" else [KINDS[kind](batch[0], job)]
+        return TOGETHER[kind](batch, job) if kind in TOGETHER else [KINDS[kind](batch[0], job)]
     except Failed as failure:
         first = failure
     except Stopped:
