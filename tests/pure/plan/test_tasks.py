@@ -190,5 +190,10 @@ def test_what_changes_the_cloud_looks_first_whether_it_has_to(any_design: Design
     assert [command.name for command in commands if not command.unless] == []
 
 
+def test_at_the_end_nobody_has_anything_left_to_start(graph: dict[str, Task]) -> None:
+    last = [task for task in graph.values() if task.step == "at rest"]
+    assert set().union(*(before(graph, task.id) | {task.id} for task in last)) == set(graph)
+
+
 def test_the_same_design_gives_the_same_tasks(any_design: Design) -> None:
     assert tasks(any_design) == tasks(any_design)
