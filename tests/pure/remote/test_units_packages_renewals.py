@@ -165,6 +165,7 @@ def daemon(tmp_path, programs):
     pid_file = tmp_path / "daemon.pid"
     start = f"sleep 300 >/dev/null 2>&1 & echo $! > {pid_file}"
     programs.add("crm_resource", "exit 0")
+    programs.add("crm_attribute", "echo false")
     programs.add(
         "cibadmin",
         f'case "$*" in --modify*) kill $(cat {pid_file});; --delete*) {start};; esac',
@@ -189,11 +190,22 @@ def test_a_daemon_older_than_its_file_is_restarted_through_pacemaker_once(with_a
 
     ban = 'id="quorate-restart-galera-on-n1"'
     create = "cibadmin --modify --allow-create --scope constraints --xml-text"
-    calls = [call for call in programs.calls() if not call.startswith("crm_resource --resource")]
+    calls = [call for call in programs.calls() if call.startswith("cibadmin")]
     assert calls == [
         f'{create} <constraints><rsc_location {ban} rsc="galera" node="n1" score="-INFINITY"/></constraints>',
         f"cibadmin --delete --xml-text <rsc_location {ban}/>",
     ]
+
+
+def test_in_maintenance_nothing_is_restarted_and_nobody_waits(with_agent, programs, daemon, tmp_path):
+    programs.add("crm_attribute", "echo true")
+    config = tmp_path / "my.cnf"
+    time.sleep(0.1)
+    config.write_text("[mysqld]")
+    item = Renewed("galera", f"ocf:{daemon}", (str(config),), Renewal.RESTART, timeout_s=300)
+    with pytest.raises(CommandFailed, match="galera would be restarted, and the cluster is in maintenance mode"):
+        apply(with_agent, programs, item)
+    assert not [call for call in programs.calls() if call.startswith("cibadmin")]
 
 
 @pytest.mark.parametrize("lacking", ["stopped", "started again"])
@@ -219,6 +231,7 @@ def test_those_that_follow_one_another_are_restarted_together(with_agent, progra
     stop = "; ".join(f'case "$*" in *-{name}-on*) kill $(cat {pid});; esac' for name, pid in pids.items())
     start = "; ".join(f'case "$*" in *-{name}-on*) {each};; esac' for name, each in starts.items())
     programs.add("crm_resource", "exit 0")
+    programs.add("crm_attribute", "echo false")
     programs.add("cibadmin", f'case "$*" in --modify*) {stop};; --delete*) {start};; esac')
     for each in starts.values():
         subprocess.run(["sh", "-c", each], check=True)

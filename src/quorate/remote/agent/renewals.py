@@ -80,7 +80,11 @@ def renewed(items: list[Json], job: Job) -> list[Any]:
                 renew(items[index])
             except Failed as failure:
                 results[index] = failure
-    failures = restart([items[index] for index in clustered], job) if clustered else []
+    if clustered and in_maintenance():
+        why = "{} would be restarted, and the cluster is in maintenance mode; end that, then deploy again"
+        failures = [Failed(why.format(items[index]["resource"])) for index in clustered]
+    else:
+        failures = restart([items[index] for index in clustered], job) if clustered else []
     for index, failed in zip(clustered, failures):
         results[index] = failed or results[index]
     return results
@@ -115,6 +119,12 @@ def restarted_by_cluster(item: Json) -> bool:
         return run(["crm_resource", "--resource", item["resource"], "--query-xml", "--quiet"]).rc == 0
     except FileNotFoundError:
         return False
+
+
+def in_maintenance() -> bool:
+    """Whether the cluster leaves everything as it is, at an operator's word."""
+    asked = ["crm_attribute", "--query", "--quiet", "--name", "maintenance-mode", "--default", "false"]
+    return must(asked).stdout.strip().lower() in ("true", "on", "yes", "y", "1")
 
 
 def located(resource: str) -> bool:
@@ -161,7 +171,7 @@ def wait(items: list[Json], job: Job, what: str, holds: Callable[[Json], bool]) 
             break
         job.agent.gone.wait(0.3)
         job.go_on()
-    why = "was asked to restart and has not {} within {:g} s: is it unmanaged, or the cluster in maintenance mode?"
+    why = "was asked to restart and has not {} within {:g} s: is it unmanaged, or its node in maintenance mode?"
     return [
         Failed(f"{item['resource']} " + why.format(what, item["timeout_s"])) if item in left else None
         for item in items
