@@ -18,7 +18,7 @@ from quorate.cli.doors import door, lab_of
 from quorate.cli.exit import CODES, YES, UsageError
 from quorate.drill import archive, summary
 from quorate.drill.aims import AIMS, RUNNER
-from quorate.drill.drill import Pace, drill, heal, removed
+from quorate.drill.drill import Pace, all_removed, drill, heal
 from quorate.drill.fault import Fault
 from quorate.drill.faults import faults
 from quorate.drill.hosts import Hosts
@@ -206,8 +206,7 @@ async def _heal(cloud: Opened, known: dict[str, Fault], ledger: Ledger) -> int:
         if left.fault not in known:
             raise NotHealed(f"this design has no fault called {left.fault}: heal it with the file as it was")
         await heal(known[left.fault], left.node, scene, ledger)
-    for workload in workloads(cloud.design, secrets_of(cloud).values):
-        await removed(workload, Pace().last_within_s)
+    await all_removed(workloads(cloud.design, secrets_of(cloud).values), Pace().last_within_s)
     _say("healed; see: quorate verify" if left else "nothing was left broken")
     return YES
 

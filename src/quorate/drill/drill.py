@@ -90,15 +90,13 @@ class Run:
     async def prepared(self) -> AsyncIterator[None]:
         """The workloads' tables and queues are there as long as the block runs, and their histories open."""
         async with AsyncExitStack() as stack:
+            await all_removed(self.workloads, self.pace.last_within_s)
+            stack.push_async_callback(all_removed, self.workloads, self.pace.last_within_s)
             for workload in self.workloads:
                 await workload.prepare()
                 stream = stack.enter_context(self._path(workload).open("w", encoding="utf-8"))
                 self.recorders[workload.name] = Recorder(stream)
-            try:
-                yield
-            finally:
-                for workload in self.workloads:
-                    await removed(workload, self.pace.last_within_s)
+            yield
 
     @asynccontextmanager
     async def clients(self) -> AsyncIterator[None]:
@@ -107,6 +105,14 @@ class Run:
             for workload in self.workloads:
                 await stack.enter_async_context(at_work(workload, self.recorders[workload.name], self.origin_s))
             yield
+
+
+async def all_removed(workloads: Iterable[Workload], within_s: float) -> None:
+    """What they made is removed, side by side; also what others made if one cannot be (Deadline)."""
+    ends = await asyncio.gather(*(removed(each, within_s) for each in workloads), return_exceptions=True)
+    for each in ends:
+        if each is not None:
+            raise each
 
 
 async def removed(workload: Workload, within_s: float) -> None:

@@ -42,7 +42,7 @@ class Workload(Protocol):
     """What is done that a service in order always answers: its failures are an outage."""
 
     async def prepare(self) -> None:
-        """Make what the clients need (a schema, a queue), anew if an earlier run left it."""
+        """Make what the clients need (a schema, a queue); what an earlier run left is removed."""
 
     def clients(self) -> Sequence[Client]:
         """The clients, each with connections of its own."""
