@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,23 @@ def test_a_drill_is_told_in_80_columns():
         "1 drill: no",
     ):
         assert words in text, text
+
+
+def test_a_dozen_components_are_told_in_80_columns():
+    names = ("galera", "rabbitmq", "memcached", "keystone", "placement", "nova", "neutron", "cinder", "horizon")
+    services = tuple(
+        Service("nova-api-metadata", name, 1234, 123, 12.3, 100.1, (10.5, 11.2, 13.0, 9.9), 10.0, ())
+        for name in names
+    )
+    cut = replace(CUT, fault="fill-galera", services=services)
+    lines = "\n".join(drill_text.as_text([cut])).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "10.5 s, 11.2 s +2" in lines[2]
+    *_, head, row, _, more, again, _, _ = lines
+    assert head.split()[:6] == ["FAULT", "N", "HELD", "SHOCKS", "WHOLE", "GALERA"]
+    assert row.split()[:7] == ["fill-galera", "1", "no", "36", "32", "s", "12.3"]
+    assert more.split()[-1] == "HORIZON"
+    assert again.startswith("fill-galera  12.3 s")
 
 
 def test_json_has_everything():
