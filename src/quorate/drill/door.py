@@ -27,11 +27,11 @@ class Door:
     asks: frozenset[str] = frozenset({"knock"})
 
     @classmethod
-    def of(cls, design: Design, name: str, component: str) -> Self:
-        """The listener of that name, through the virtual IP."""
-        listener = design.listener(name)
+    def of(cls, design: Design, listed: str, component: str, name: str = "") -> Self:
+        """The listener of that name, through the virtual IP; with a shorter name, if it has one."""
+        listener = design.listener(listed)
         method, _, path = listener.check.partition(" ")
-        return cls(name, component, method, design.root(listener) + path, listener.status)
+        return cls(name or listed, component, method, design.root(listener) + path, listener.status)
 
     def operations(self) -> Iterator[tuple[str, Any]]:
         """Knock."""

@@ -27,7 +27,6 @@ from quorate.drill.scene import Scene
 from quorate.drill.workload import At, Workload, at_work
 from quorate.model.check import Result
 from quorate.model.finding import Verdict
-from quorate.model.resource import Clone
 from quorate.remote.shipping import Probe
 from quorate.remote.until import Deadline, rest, until
 from quorate.verify import Report
@@ -153,7 +152,7 @@ async def drill(
     async with run.prepared():
         # not before: a queue's leader is where the clients' queue is
         node = await aims.node(scene, aim)
-        at_first = await _placed_once(scene)
+        at_first = await scene.placed_once()
         outcome = Drilled(fault.name, node, run.began_at, directory=str(path))
         async with AsyncExitStack() as stack:
             deaf = ""
@@ -319,22 +318,6 @@ async def _answered(at: At, does: str, value: Any, within_s: float) -> None:
         lambda ending: ending is Ending.OK,
         within_s=within_s,
     )
-
-
-async def _placed_once(scene: Scene) -> Mapping[str, str]:
-    """Where each resource is that may be active once."""
-    once = {
-        resource.id
-        for cluster in scene.design.clusters
-        for resource in cluster.configuration.resources
-        if not isinstance(resource, Clone)
-        for primitive in resource.primitives
-        if not primitive.agent.startswith("stonith:")
-    }
-    found: dict[str, str] = {}
-    for view in (await scene.hosts.views()).values():
-        found |= {each.resource: each.node for each in view.instances if each.resource in once and each.node}
-    return found
 
 
 async def _happenings(scene: Scene) -> tuple[Happening, ...]:

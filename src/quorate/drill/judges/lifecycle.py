@@ -192,9 +192,8 @@ def _seen(life: Life) -> bool:
 def _figures(lives: Of) -> dict[str, int]:
     """How many of unknown outcome are there, and the longest that making and removing took, seen from outside."""
     unknown = [each for each in lives.values() if each.creation and not each.creation.ok]
-    figures = {
-        "unknown, and there": sum(any(one.state is State.THERE for one in each.readings) for each in unknown)
-    }
+    there = sum(any(one.state is State.THERE for one in each.readings) for each in unknown)
+    figures = {"unknown, and there": there} if there else {}
     for state in sorted(UNDER_WAY):
         longest_s = max((_under_way_s(each, state) for each in lives.values()), default=0.0)
         figures |= {f"longest {state}, ms": round(1000 * longest_s)} if longest_s else {}

@@ -26,7 +26,7 @@ def workloads(design: Design, secrets: Mapping[str, str]) -> Iterator[LifeCycle 
         listing="/detail",
     )
     yield LifeCycle("flavors", "nova", flavors)
-    yield Door.of(design, nova.METADATA.name, "nova")
+    yield Door.of(design, nova.METADATA.name, "nova", "metadata")
 
 
 def _state(said: Mapping[str, Any]) -> State:

@@ -397,7 +397,7 @@ def test_every_api_of_a_whole_cloud_has_a_client(full) -> None:
     found = workloads(full, secrets)
     assert len({each.name for each in found}) == len(found)
     watched = {"tokens", "images", "providers", "flavors", "networks", "volumes", "stacks", "sessions"}
-    watched |= {"heat-api", "heat-api-cfn", "nova-api-metadata"}
+    watched |= {"heat-api", "heat-api-cfn", "metadata"}
     assert watched == {each.name for each in found} - {"bank", "set", "lists", "messages", "cache"}
     assert "secret" not in repr(found)
     assert all(each.patience_s == 2 for each in found)
