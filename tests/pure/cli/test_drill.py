@@ -14,6 +14,7 @@ from quorate.drill.archive import Kept
 from quorate.drill.faults import faults
 from quorate.drill.judges import Judgement, Wrong
 from quorate.drill.result import Drilled, Service, Term
+from quorate.drill.workloads import workloads
 from quorate.spec import template
 
 FAULTS = {
@@ -123,6 +124,14 @@ def test_its_name_has_to_be_typed(file, capsys, typed, monkeypatch):
     allowed(file)
     assert main(["drill", "reboot", "-f", str(file), *typed]) == 2
     assert "--yes-break cloud" in capsys.readouterr().err
+
+
+def test_clients_may_be_those_of_some_components(lab):
+    every = workloads(lab, {each.name: "" for each in lab.secrets()})
+    assert drill.chosen(every, ()) == every
+    assert {each.component for each in drill.chosen(every, ("galera", "keystone"))} == {"galera", "keystone"}
+    with pytest.raises(UsageError, match="no clients use glance; there are some of galera, memcached"):
+        drill.chosen(every, ("galera", "glance"))
 
 
 def test_the_list_fits_a_terminal(file, capsys):

@@ -11,9 +11,11 @@ from quorate.drill.judges.lifecycle import State
 from quorate.drill.lifecycle import LifeCycle
 from quorate.model.design import Design
 
+SECONDS = 2
+"""A stack takes so long to make and to remove: when an engine dies, it has one in hand."""
 TEMPLATE = {
     "heat_template_version": "2021-04-16",
-    "resources": {"value": {"type": "OS::Heat::RandomString", "properties": {"length": 8}}},
+    "resources": {"slow": {"type": "OS::Heat::TestResource", "properties": {"wait_secs": SECONDS}}},
 }
 _STATES = {
     "CREATE_COMPLETE": State.THERE,
