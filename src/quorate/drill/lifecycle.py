@@ -96,9 +96,10 @@ class LifeClient:
 
 @dataclass(frozen=True, slots=True)
 class LifeCycle:
-    """The life of a service's things; `held` is what it knows them by, and `states` how they were seen, by label.
+    """The life of a service's things. Each client has `keeps` at a time; with `renews` it goes on with new ones.
 
-    Each client has `keeps` of them at a time; with `renews` it removes and makes some all the time.
+    `held` is what the service knows them by, and `states` how they were seen, by label; `removing` are the names
+    of those that are removed because the drill is over.
     """
 
     name: str
@@ -108,6 +109,7 @@ class LifeCycle:
     renews: bool = True
     held: dict[str, str] = field(default_factory=dict, repr=False)
     states: dict[str, State] = field(default_factory=dict, repr=False)
+    removing: set[str] = field(default_factory=set, repr=False)
     every_s: float = 1.0
     patience_s: float = 2.0
     asks: frozenset[str] = frozenset({"show", "list"})
@@ -136,6 +138,9 @@ class LifeCycle:
         """Remove everything that a drill has made. Raises Unserved as long as anything is left."""
         found = [each for _, each in await self.found()]
         for each in found:
-            await self.things.remove(each.name, each.key)
+            # To ask again may begin it anew; what was asked before may have been lost with who was asked.
+            if each.state is not State.GOING or each.name not in self.removing:
+                await self.things.remove(each.name, each.key)
+                self.removing.add(each.name)
         if found:
             raise Unserved(f"{len(found)} were there still, {found[0].name} {found[0].state}")

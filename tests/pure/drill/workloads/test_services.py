@@ -84,7 +84,7 @@ class Cloud:
         return self.after(request.method, request.path) or answer
 
 
-STATES = {"done": State.THERE, "busy": State.COMING, "bad": State.FAILED}
+STATES = {"done": State.THERE, "busy": State.COMING, "bad": State.FAILED, "leaving": State.GOING}
 
 
 def life(root: str, **more: Any) -> LifeCycle:
@@ -208,6 +208,19 @@ def test_what_was_taken_on_is_waited_for_at_the_end_and_not_removed_before() -> 
             each["state"] = "done"
         client, *_ = work.clients()
         assert await client.call("settle", None) == [["0-0", "there"], ["1-0", "there"]]
+
+    run(test)
+
+
+def test_what_is_going_is_asked_to_go_once() -> None:
+    async def test(cloud: Cloud, root: str) -> None:
+        cloud.things["1"] = {"id": "1", "name": f"{PREFIX}0-0", "state": "leaving"}
+        cloud.then = lambda method, _path: web.Response(status=204) if method == "DELETE" else None
+        work = life(root)
+        for _ in range(3):
+            with pytest.raises(Unserved, match="1 were there still, quorate-drill-0-0 going"):
+                await work.remove()
+        assert [method for method, _ in cloud.asked] == ["GET", "DELETE", "GET", "GET"]
 
     run(test)
 
