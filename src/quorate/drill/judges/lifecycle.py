@@ -202,10 +202,9 @@ def _figures(lives: Of) -> dict[str, int]:
 
 def _under_way_s(life: Life, state: State) -> float:
     """From its acknowledgement until it was first found to be so no more, or found last."""
+    readings = life.while_promised() if state is State.COMING else life.when_removed()
     since_s = life.promised_s if state is State.COMING else life.removed_s
-    if since_s is None or not any(each.state is state for each in life.readings):
+    if since_s is None or not any(each.state is state for each in readings):
         return 0.0
-    after = [each for each in life.readings if each.operation.began_s >= since_s]
-    ends = (each.operation for each in after if each.state is not state)
-    last = next(ends, after[-1].operation if after else None)
-    return (last.ended_s or since_s) - since_s if last else 0.0
+    last = next((each for each in readings if each.state is not state), readings[-1])
+    return (last.operation.ended_s or since_s) - since_s
