@@ -101,8 +101,9 @@ class Run:
     async def clients(self) -> AsyncIterator[None]:
         """All clients are at work as long as the block runs."""
         async with AsyncExitStack() as stack:
-            for workload in self.workloads:
-                await stack.enter_async_context(at_work(workload, self.recorders[workload.name], self.origin_s))
+            for place, workload in enumerate(self.workloads):
+                phase, recorder = place / len(self.workloads), self.recorders[workload.name]
+                await stack.enter_async_context(at_work(workload, recorder, self.origin_s, phase))
             yield
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle, islice
 from typing import Any, Protocol
 
 from quorate.drill.judges import Judgement, lifecycle
@@ -16,6 +16,8 @@ PREFIX = "quorate-drill-"
 CLIENTS = 2
 KEEPS = 3
 """So many things each client has at a time: what was made before the harm is looked at and removed after it."""
+LOOKS = 5
+"""So many looks at least are between two things that are made or removed, which costs a service most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class LifeClient:
                     # It may be there all the same, and a service that answers nothing is asked at the same pace.
                     yield "list", None
                 own += [label] if label in work.held else []
-            yield from (("show", label) for label in tuple(own))
+            for label in islice(cycle(tuple(own)), max(LOOKS, len(own))):
+                yield "show", label
             own = [label for label in own if work.states.get(label) is not State.GONE]
             if work.renews and len(own) == work.keeps and work.states.get(own[0], State.COMING) not in UNDER_WAY:
                 yield "delete", own[0]
