@@ -18,7 +18,7 @@ from quorate.cli.doors import door, lab_of
 from quorate.cli.exit import CODES, YES, UsageError
 from quorate.drill import archive, summary
 from quorate.drill.aims import AIMS, RUNNER
-from quorate.drill.drill import Pace, drill, heal, removed
+from quorate.drill.drill import Pace, all_removed, drill, heal
 from quorate.drill.fault import Fault
 from quorate.drill.faults import faults
 from quorate.drill.hosts import Hosts
@@ -26,6 +26,7 @@ from quorate.drill.ledger import Ledger, NotHealed
 from quorate.drill.page import page
 from quorate.drill.result import Drilled
 from quorate.drill.scene import Quorate, Scene
+from quorate.drill.workload import Workload
 from quorate.drill.workloads import workloads
 from quorate.remote.session import open_all
 from quorate.verify import Report, verify
@@ -58,6 +59,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="the same seed makes the same choices")
     parser.add_argument("--suite", choices=SUITES, help="all faults in a seeded order, or any at random")
+    parser.add_argument(
+        "--clients",
+        nargs="+",
+        default=(),
+        metavar="COMPONENT",
+        help="only clients of these are at work (default: all)",
+    )
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with every drill's timeline")
     parser.add_argument("--yes-break", metavar="NAME", help="break the cloud of this name, which is no lab")
     parser.add_argument(
@@ -157,12 +165,21 @@ async def _drills(
         scene = Scene(
             cloud.design, Hosts(cloud.design.cloud), back_door, _program(cloud), chance, each.hold_s, _say
         )
-        used = workloads(cloud.design, secrets_of(cloud).values)
+        used = chosen(workloads(cloud.design, secrets_of(cloud).values), args.clients)
         path = run_path / f"{number:02}-{each.fault.name}"
         done.append(
             await drill(each.fault, each.aim, scene, used, partial(_verified, cloud), ledger=ledger, path=path)
         )
         _say(drill_text.headline(done[-1]))
+
+
+def chosen(every: Sequence[Workload], components: Sequence[str]) -> tuple[Workload, ...]:
+    """The workloads of these components, or all if none is named. Raises UsageError."""
+    known = dict.fromkeys(each.component for each in every)
+    for name in components:
+        if name not in known:
+            raise UsageError(f"no clients use {name}; there are some of {', '.join(known)}")
+    return tuple(each for each in every if not components or each.component in components)
 
 
 async def _verified(cloud: Opened, only: Sequence[str]) -> Report:
@@ -206,8 +223,7 @@ async def _heal(cloud: Opened, known: dict[str, Fault], ledger: Ledger) -> int:
         if left.fault not in known:
             raise NotHealed(f"this design has no fault called {left.fault}: heal it with the file as it was")
         await heal(known[left.fault], left.node, scene, ledger)
-    for workload in workloads(cloud.design, secrets_of(cloud).values):
-        await removed(workload, Pace().last_within_s)
+    await all_removed(workloads(cloud.design, secrets_of(cloud).values), Pace().last_within_s)
     _say("healed; see: quorate verify" if left else "nothing was left broken")
     return YES
 

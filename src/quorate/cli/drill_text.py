@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from quorate.cli.table import table
+from quorate.cli.table import table, tables
 from quorate.drill import summary
 from quorate.drill.aims import AIMS, RUNNER
 from quorate.drill.archive import Kept
@@ -14,6 +14,7 @@ from quorate.drill.judges import Judgement
 from quorate.drill.result import Drilled, Service, Term
 
 _WIDTH = 80
+_SHOCKS = 2
 _NAMES = {"rabbitmq": "rabbit", "memcached": "memcache"}
 
 
@@ -69,7 +70,8 @@ def _told(drilled: Drilled) -> Iterator[str]:
 
 def _rows(services: Iterable[Service]) -> Iterator[tuple[str, ...]]:
     for each in services:
-        shocks = ", ".join(f"{seconds:.1f} s" for seconds in each.aftershocks_s) or "none"
+        shocks = ", ".join(f"{seconds:.1f} s" for seconds in each.aftershocks_s[:_SHOCKS]) or "none"
+        shocks += f" +{len(each.aftershocks_s) - _SHOCKS}" if each.aftershocks_s[_SHOCKS:] else ""
         failed = f"{each.failed} of {each.operations}"
         outage = f"{each.outage_s:.1f} s" if each.outage_s else "none"
         at = f"{each.outage_at_s:+.1f} s" if each.outage_s else ""
@@ -96,8 +98,8 @@ def totals(drills: Sequence[Drilled]) -> Iterator[str]:
     """A row a fault: medians over its repeats."""
     rows = summary.rows(drills)
     components = list(dict.fromkeys(name for row in rows for name in row.outages_s))
-    head = ("FAULT", "N", "HELD", *(_NAMES.get(name, name).upper() for name in components), "SHOCKS", "WHOLE")
-    yield table(head, [_total(row, components) for row in rows])
+    head = ("FAULT", "N", "HELD", "SHOCKS", "WHOLE", *(_NAMES.get(name, name).upper() for name in components))
+    yield tables(head, [_total(row, components) for row in rows], _WIDTH)
     verdict = summary.verdict(drills)
     yield f"\n{len(drills)} drill{'s' if len(drills) != 1 else ''}: {verdict.value}"
 
@@ -105,7 +107,7 @@ def totals(drills: Sequence[Drilled]) -> Iterator[str]:
 def _total(row: summary.Row, components: Sequence[str]) -> tuple[str, ...]:
     outages = (f"{row.outages_s.get(name, 0.0):.1f} s" for name in components)
     whole = "never" if row.healthy_s is None else f"{row.healthy_s:.0f} s"
-    return row.fault, str(row.drills), row.verdict.value, *outages, str(row.aftershocks), whole
+    return row.fault, str(row.drills), row.verdict.value, str(row.aftershocks), whole, *outages
 
 
 def as_json(drills: Sequence[Drilled]) -> dict[str, Any]:

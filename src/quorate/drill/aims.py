@@ -9,7 +9,7 @@ from quorate.model.topology import VirtualIp
 from quorate.remote.shipping import Probe
 from quorate.remote.until import until
 
-GATHERED_WITHIN_S = 60.0
+GATHERED_WITHIN_S = 120.0
 RUNNER = "runner-of-"
 
 
@@ -101,27 +101,34 @@ async def _broker(scene: Scene) -> str | None:
 
 
 async def _fullest(scene: Scene) -> str | None:
-    """The database's writer, once it also holds the address and is the DC."""
+    """The database's writer, once it is also the DC and has all that runs once, the addresses among it."""
     now = await roles(scene)
     writer = now.writer
     if writer is None:
         return None
-    address = haproxy.address_id(_vip(scene))
+    once, places = scene.once(), await scene.placed_once()
+    elsewhere = [whole for whole, parts in once.items() if any(places.get(part) != writer for part in parts)]
+    wanted = {part: writer for parts in once.values() for part in parts}
     try:
-        if now.holder != writer:
-            await scene.hosts.sh(writer, f"crm_resource --move --resource {address} --node {writer}")
         if now.dc != writer:
             await _become_dc(scene, writer)
+        for resource in elsewhere:
+            await scene.hosts.sh(writer, f"crm_resource --move --resource {resource} --node {writer}")
         await until(
-            f"{writer} is writer, DC and holds {address}",
-            lambda: roles(scene),
-            lambda seen: seen == Roles(writer, writer, writer),
+            f"{writer} is writer and DC, and has all that runs once",
+            lambda: _gathered(scene),
+            lambda seen: seen == (Roles(writer, writer, writer), wanted),
             within_s=GATHERED_WITHIN_S,
             every_s=1,
         )
     finally:
-        await scene.hosts.sh(writer, f"crm_resource --clear --resource {address}")
+        for resource in elsewhere:
+            await scene.hosts.sh(writer, f"crm_resource --clear --resource {resource}")
     return writer
+
+
+async def _gathered(scene: Scene) -> tuple[Roles, dict[str, str]]:
+    return await roles(scene), await scene.placed_once()
 
 
 async def _become_dc(scene: Scene, node: str) -> None:
@@ -140,7 +147,7 @@ AIMS: Mapping[str, tuple[str, Find]] = {
     "writer": ("is the database's writer", _writer),
     "dc": ("is Pacemaker's designated controller", _dc),
     "queue-leader": ("leads most of RabbitMQ's quorum queues", _broker),
-    "fullest": ("is made all of these three before: holder, writer and DC", _fullest),
+    "fullest": ("is made all of that before, and has all that runs once", _fullest),
     "bystander": ("is none of them, or at least not the holder", _bystander),
     "random": ("any, by the seed", _random),
 }

@@ -27,7 +27,6 @@ from quorate.drill.scene import Scene
 from quorate.drill.workload import At, Workload, at_work
 from quorate.model.check import Result
 from quorate.model.finding import Verdict
-from quorate.model.resource import Clone
 from quorate.remote.shipping import Probe
 from quorate.remote.until import Deadline, rest, until
 from quorate.verify import Report
@@ -90,23 +89,30 @@ class Run:
     async def prepared(self) -> AsyncIterator[None]:
         """The workloads' tables and queues are there as long as the block runs, and their histories open."""
         async with AsyncExitStack() as stack:
+            await all_removed(self.workloads, self.pace.last_within_s)
+            stack.push_async_callback(all_removed, self.workloads, self.pace.last_within_s)
             for workload in self.workloads:
                 await workload.prepare()
                 stream = stack.enter_context(self._path(workload).open("w", encoding="utf-8"))
                 self.recorders[workload.name] = Recorder(stream)
-            try:
-                yield
-            finally:
-                for workload in self.workloads:
-                    await removed(workload, self.pace.last_within_s)
+            yield
 
     @asynccontextmanager
     async def clients(self) -> AsyncIterator[None]:
         """All clients are at work as long as the block runs."""
         async with AsyncExitStack() as stack:
-            for workload in self.workloads:
-                await stack.enter_async_context(at_work(workload, self.recorders[workload.name], self.origin_s))
+            for place, workload in enumerate(self.workloads):
+                phase, recorder = place / len(self.workloads), self.recorders[workload.name]
+                await stack.enter_async_context(at_work(workload, recorder, self.origin_s, phase))
             yield
+
+
+async def all_removed(workloads: Iterable[Workload], within_s: float) -> None:
+    """What they made is removed, side by side; also what others made if one cannot be (Deadline)."""
+    ends = await asyncio.gather(*(removed(each, within_s) for each in workloads), return_exceptions=True)
+    for each in ends:
+        if each is not None:
+            raise each
 
 
 async def removed(workload: Workload, within_s: float) -> None:
@@ -147,7 +153,7 @@ async def drill(
     async with run.prepared():
         # not before: a queue's leader is where the clients' queue is
         node = await aims.node(scene, aim)
-        at_first = await _placed_once(scene)
+        at_first = await scene.placed_once()
         outcome = Drilled(fault.name, node, run.began_at, directory=str(path))
         async with AsyncExitStack() as stack:
             deaf = ""
@@ -313,22 +319,6 @@ async def _answered(at: At, does: str, value: Any, within_s: float) -> None:
         lambda ending: ending is Ending.OK,
         within_s=within_s,
     )
-
-
-async def _placed_once(scene: Scene) -> Mapping[str, str]:
-    """Where each resource is that may be active once."""
-    once = {
-        resource.id
-        for cluster in scene.design.clusters
-        for resource in cluster.configuration.resources
-        if not isinstance(resource, Clone)
-        for primitive in resource.primitives
-        if not primitive.agent.startswith("stonith:")
-    }
-    found: dict[str, str] = {}
-    for view in (await scene.hosts.views()).values():
-        found |= {each.resource: each.node for each in view.instances if each.resource in once and each.node}
-    return found
 
 
 async def _happenings(scene: Scene) -> tuple[Happening, ...]:

@@ -118,7 +118,7 @@ def _totals(drills: Sequence[Drilled]) -> Element:
     """A row a fault: medians over its repeats."""
     rows = summary.rows(drills)
     components = list(dict.fromkeys(name for row in rows for name in row.outages_s))
-    heads = ("Fault", "Drills", "Held", *components, "Aftershocks", "Whole after")
+    heads = ("Fault", "Drills", "Held", "Aftershocks", "Whole after", *components)
     first = {each.fault: f"#d{number}" for number, each in reversed([*enumerate(drills, 1)])}
     cells = [_total(row, components, first[row.fault]) for row in rows]
     return table(heads, cells, numbers=(1, *range(3, len(heads))))
@@ -129,9 +129,9 @@ def _total(row: summary.Row, components: Sequence[str], link: str) -> tuple[Elem
         element("td", {}, element("a", {"href": link}, row.fault)),
         _number(str(row.drills)),
         _word(row.verdict),
-        *(_number(_or_none(row.outages_s.get(name, 0.0))) for name in components),
         _number(str(row.aftershocks)),
         _number("never" if row.healthy_s is None else f"{row.healthy_s:.0f} s"),
+        *(_number(_or_none(row.outages_s.get(name, 0.0))) for name in components),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from quorate.drill.hosts import Hosts
 from quorate.model.design import Design
+from quorate.model.resource import Clone
 
 
 class BackDoor(Protocol):
@@ -58,6 +59,27 @@ class Scene:
     def nodes(self) -> tuple[str, ...]:
         """All nodes."""
         return tuple(self.hosts.nodes)
+
+    def once(self) -> dict[str, tuple[str, ...]]:
+        """What may be active once, and nowhere else meanwhile: each resource, and what it consists of."""
+        return {
+            resource.id: tuple(each.id for each in resource.primitives)
+            for cluster in self.design.clusters
+            for resource in cluster.configuration.resources
+            if not isinstance(resource, Clone)
+            and not any(each.agent.startswith("stonith:") for each in resource.primitives)
+        }
+
+    async def placed_once(self) -> dict[str, str]:
+        """On which node each part of that is now; what is nowhere is left out."""
+        parts = {part for whole in self.once().values() for part in whole}
+        views = (await self.hosts.views()).values()
+        return {
+            each.resource: each.node
+            for view in views
+            for each in view.instances
+            if each.resource in parts and each.node
+        }
 
     def peers(self, node: str) -> tuple[str, ...]:
         """The other members of the node's cluster."""

@@ -42,7 +42,7 @@ class Workload(Protocol):
     """What is done that a service in order always answers: its failures are an outage."""
 
     async def prepare(self) -> None:
-        """Make what the clients need (a schema, a queue), anew if an earlier run left it."""
+        """Make what the clients need (a schema, a queue); what an earlier run left is removed."""
 
     def clients(self) -> Sequence[Client]:
         """The clients, each with connections of its own."""
@@ -101,17 +101,20 @@ class At:
 
 
 @asynccontextmanager
-async def at_work(workload: Workload, recorder: Recorder, origin_s: float) -> AsyncIterator[None]:
+async def at_work(
+    workload: Workload, recorder: Recorder, origin_s: float, phase: float = 0.0
+) -> AsyncIterator[None]:
     """A workload's clients at work as long as the block runs; what is under way at its end is awaited.
 
-    They begin one after the other within their pace: together they ask more often than each of them.
+    They begin one after the other within their pace: together they ask more often than each of them. `phase` (0 to
+    1) is when the first begins between two that follow each other: many workloads are not to ask all at once.
     """
     stop = asyncio.Event()
     clients = [At(number, each, workload, recorder, origin_s) for number, each in enumerate(workload.clients(), 1)]
     try:
         async with asyncio.TaskGroup() as group:
             for place, each in enumerate(clients):
-                group.create_task(each.work(stop, workload.every_s * place / len(clients)))
+                group.create_task(each.work(stop, workload.every_s * (place + phase) / len(clients)))
             try:
                 yield
             finally:

@@ -1,5 +1,6 @@
-"""HTML and SVG, as pages that need nothing else: no script, no font, no image from anywhere."""
+"""HTML and SVG, as pages that need nothing else: no script, no font, no image from anywhere; and others' forms."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -56,3 +57,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Element]], *, numbers: I
     )
     body = [element("tr", {}, *row) for row in rows]
     return element("table", {}, element("thead", {}, head), element("tbody", {}, *body))
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The hidden answers of a page's forms, by name."""
+    inputs = re.findall(r"<input[^>]*type=[\"']hidden[\"'][^>]*>", page)
+    pairs = (
+        (re.search(r"name=[\"']([^\"']*)", each), re.search(r"value=[\"']([^\"']*)", each)) for each in inputs
+    )
+    return {name[1]: value[1] if value else "" for name, value in pairs if name}

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from quorate.drill.archive import Kept
 from quorate.drill.faults import faults
 from quorate.drill.judges import Judgement, Wrong
 from quorate.drill.result import Drilled, Service, Term
+from quorate.drill.workloads import workloads
 from quorate.spec import template
 
 FAULTS = {
@@ -124,6 +126,14 @@ def test_its_name_has_to_be_typed(file, capsys, typed, monkeypatch):
     assert "--yes-break cloud" in capsys.readouterr().err
 
 
+def test_clients_may_be_those_of_some_components(lab):
+    every = workloads(lab, {each.name: "" for each in lab.secrets()})
+    assert drill.chosen(every, ()) == every
+    assert {each.component for each in drill.chosen(every, ("galera", "keystone"))} == {"galera", "keystone"}
+    with pytest.raises(UsageError, match="no clients use glance; there are some of galera, memcached"):
+        drill.chosen(every, ("galera", "glance"))
+
+
 def test_the_list_fits_a_terminal(file, capsys):
     assert main(["drill", "--list", "-f", str(file)]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -175,6 +185,23 @@ def test_a_drill_is_told_in_80_columns():
         "1 drill: no",
     ):
         assert words in text, text
+
+
+def test_a_dozen_components_are_told_in_80_columns():
+    names = ("galera", "rabbitmq", "memcached", "keystone", "placement", "nova", "neutron", "cinder", "horizon")
+    services = tuple(
+        Service("nova-api-metadata", name, 1234, 123, 12.3, 100.1, (10.5, 11.2, 13.0, 9.9), 10.0, ())
+        for name in names
+    )
+    cut = replace(CUT, fault="fill-galera", services=services)
+    lines = "\n".join(drill_text.as_text([cut])).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "10.5 s, 11.2 s +2" in lines[2]
+    *_, head, row, _, more, again, _, _ = lines
+    assert head.split()[:6] == ["FAULT", "N", "HELD", "SHOCKS", "WHOLE", "GALERA"]
+    assert row.split()[:7] == ["fill-galera", "1", "no", "36", "32", "s", "12.3"]
+    assert more.split()[-1] == "HORIZON"
+    assert again.startswith("fill-galera  12.3 s")
 
 
 def test_json_has_everything():

@@ -145,7 +145,7 @@ def steps(world) -> list[str]:
 
 def test_it_goes_from_health_through_harm_to_health_and_leaves_nothing(world, drilled, ledger):
     found = drilled()
-    order = ["verified", "prepared", "broken ctl2", "mended ctl2", "verified", "removed"]
+    order = ["verified", "removed", "prepared", "broken ctl2", "mended ctl2", "verified", "removed"]
     assert steps(world) == order
     assert (found.fault, found.node, found.trouble) == ("breakage", "ctl2", "")
     (service,) = found.services

@@ -211,7 +211,6 @@ class Sql:
         """Make the table, and its rows."""
         make = f"CREATE TABLE {self.use.table} ({self.use.columns})"
         fill = f"INSERT INTO {self.use.table} VALUES {self.use.rows}"
-        await self.remove()
         await self.server.does(make, *([fill] if self.use.rows else []))
 
     def clients(self) -> Sequence[Client]:

@@ -145,7 +145,6 @@ class Messages:
 
     async def prepare(self) -> None:
         """Declare the queue."""
-        await self.remove()
         connection = await self.connection(0)
         try:
             channel = await connection.channel()

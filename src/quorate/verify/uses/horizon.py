@@ -1,10 +1,10 @@
 """The dashboard: a person logs in, sees the overview, and logs out."""
 
-import re
 from importlib import import_module
 from typing import Any
 
 from quorate.catalog import horizon
+from quorate.formats.markup import hidden
 from quorate.verify.uses import At, Wrong
 
 NAME = "dashboard"
@@ -19,7 +19,7 @@ def use(at: At) -> str:
     browser.trust_env = False
     address = at.design.cloud.topology.virtual_ip("horizon").address
     root = f"http://{address}{horizon.ROOT}"
-    form = _form(_page(browser.get(f"{root}/auth/login/", timeout=PATIENCE_S)))
+    form = hidden(_page(browser.get(f"{root}/auth/login/", timeout=PATIENCE_S)))
     answers = {"username": "admin", "password": at.password}
     landed = browser.post(f"{root}/auth/login/", {**form, **answers}, timeout=PATIENCE_S)
     if landed.url.rstrip("/").endswith("/auth/login"):
@@ -27,7 +27,7 @@ def use(at: At) -> str:
     projects = _page(browser.get(f"{root}/identity/", timeout=PATIENCE_S))
     if "service" not in projects:
         raise Wrong(f"{root}/identity/ does not show the project of the services")
-    browser.post(f"{root}/auth/logout/", _form(projects), timeout=PATIENCE_S)
+    browser.post(f"{root}/auth/logout/", hidden(projects), timeout=PATIENCE_S)
     left = browser.get(f"{root}/identity/", timeout=PATIENCE_S)
     if "/auth/login" not in left.url:
         raise Wrong(f"{root}/identity/ is still shown to one who has logged out")
@@ -38,12 +38,3 @@ def _page(answer: Any) -> str:
     if not answer.ok:
         raise Wrong(f"{answer.url} answers {answer.status_code} {answer.reason}")
     return str(answer.text)
-
-
-def _form(page: str) -> dict[str, str]:
-    """A page's hidden answers."""
-    hidden = re.findall(r"<input[^>]*type=[\"']hidden[\"'][^>]*>", page)
-    pairs = (
-        (re.search(r"name=[\"']([^\"']*)", each), re.search(r"value=[\"']([^\"']*)", each)) for each in hidden
-    )
-    return {name[1]: value[1] if value else "" for name, value in pairs if name}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quorate.drill.judges import Judgement, bank, cache, elements, lists, messages, tokens
+from quorate.drill.judges import Judgement, bank, cache, elements, lifecycle, lists, messages, tokens
 from quorate.drill.operation import Ending, Operation
 from quorate.model.finding import Verdict
 
@@ -48,6 +48,14 @@ GOOD = {
         ("validate", "a", "unknown"), ("revoke", "a", "unknown"), ("validate", "a", "ok", True),
         ("validate", "a", "ok", False), ("revoke", "a", "ok"), ("validate", "a", "ok", False),
     ),
+    "volumes": (
+        ("create", "a", "ok"), ("show", "a", "ok", "coming"), ("show", "a", "unknown"),
+        ("show", "a", "ok", "there"), ("create", "b", "unknown"), ("create", "c", "fail"), ("create", "d"),
+        ("create", "e", "ok"), ("show", "e", "ok", "there"), ("delete", "e", "ok"), ("show", "e", "ok", "going"),
+        ("show", "e", "ok", "gone"), ("create", "f", "ok"), ("delete", "f", "unknown"), ("delete", "f", "fail"),
+        ("list", None, "ok", [["a", "there"], ["b", "there"], ["f", "there"]]), ("settle", None, "unknown"),
+        ("settle", None, "ok", [["a", "there"], ["b", "there"]]),
+    ),
 }  # fmt: skip
 
 JUDGES: dict[str, Callable[[tuple[Operation, ...]], Judgement]] = {
@@ -57,7 +65,9 @@ JUDGES: dict[str, Callable[[tuple[Operation, ...]], Judgement]] = {
     "messages": messages.judge,
     "cache": cache.judge,
     "tokens": tokens.judge,
+    "volumes": partial(lifecycle.judge, workload="volumes"),
 }
+AB = [["a", "there"], ["b", "there"]]
 
 
 @pytest.mark.parametrize("workload", GOOD)
@@ -89,6 +99,19 @@ def test_what_is_right_is_said_to_be(workload: str) -> None:
         ("tokens", [("issue", None, "ok", "b"), ("validate", "b", "ok", False)], "forgotten"),
         ("tokens", [("validate", "a", "ok", True)], "revived"),
         ("tokens", [("validate", "z", "ok", True)], "unissued"),
+        ("volumes", [("show", "a", "ok", "gone")], "lost"),
+        ("volumes", [("settle", None, "ok", AB[1:])], "lost"),
+        ("volumes", [("show", "b", "ok", "gone")], "lost"),
+        ("volumes", [("show", "e", "ok", "there")], "kept"),
+        ("volumes", [("settle", None, "ok", [*AB, ["e", "coming"]])], "unfinished"),
+        ("volumes", [("show", "a", "ok", "changed")], "changed"),
+        ("volumes", [("show", "a", "ok", "failed")], "failed"),
+        ("volumes", [("show", "e", "ok", "failed")], "failed"),
+        ("volumes", [("create", "g", "ok"), ("show", "g", "ok", "coming")], "unfinished"),
+        ("volumes", [("delete", "a", "ok"), ("show", "a", "ok", "going")], "unfinished"),
+        ("volumes", [("list", None, "ok", [*AB, ["z", "there"]])], "unwritten"),
+        ("volumes", [("list", None, "ok", [*AB, ["c", "there"]])], "unwritten"),
+        ("volumes", [("list", None, "ok", [*AB, ["a", "there"]])], "twice"),
     ],
 )
 def test_each_kind_of_wrong_is_caught(workload: str, more: list[Told], kind: str) -> None:
@@ -108,6 +131,8 @@ def test_each_kind_of_wrong_is_caught(workload: str, more: list[Told], kind: str
         ),
         ("messages", [("deliver", None, "ok", 4)], "twice"),
         ("cache", [("set", ["k", 4], "ok", True), ("get", "k", "ok", 3)], "stale"),
+        ("volumes", [("show", "a", "ok", "gone"), ("show", "a", "ok", "there")], "stale"),
+        ("volumes", [("delete", "a", "ok"), ("show", "a", "ok", "there"), ("show", "a", "ok", "gone")], "stale"),
     ],
 )
 def test_what_nobody_promised_is_told_and_breaks_no_promise(workload: str, more: list[Told], kind: str) -> None:
@@ -126,6 +151,10 @@ def test_what_nobody_promised_is_told_and_breaks_no_promise(workload: str, more:
         ("messages", [("publish", 1, "ok")]),
         ("cache", [("set", ["k", 1], "ok", True)]),
         ("tokens", [("issue", None, "ok", "a")]),
+        ("volumes", [("list", None, "ok", []), ("create", "a", "unknown"), ("settle", None, "ok", [])]),
+        ("volumes", [("create", "a", "ok"), ("show", "a", "unknown")]),
+        ("volumes", [("create", "a", "ok"), ("show", "a", "ok", "coming")]),
+        ("volumes", [("create", "a", "ok"), ("show", "a", "ok", "there"), ("delete", "a", "ok")]),
     ],
 )
 def test_what_was_never_seen_is_unknown(workload: str, told: list[Told]) -> None:
@@ -145,3 +174,28 @@ def test_only_the_first_of_many_are_named() -> None:
 def test_the_longest_silence_is_between_two_deliveries() -> None:
     told = (("deliver", None, "ok", 1), ("publish", 2, "ok"), ("publish", 3, "ok"), ("deliver", None, "ok", 2))
     assert messages.silence_s(history(*told)) == 3.0
+
+
+def test_how_long_things_were_under_way_is_a_figure() -> None:
+    counts = lifecycle.judge(history(*GOOD["volumes"]), "volumes").counts
+    assert counts["unknown, and there"] == 1
+    assert counts["longest coming, ms"] == 3000
+    assert counts["longest going, ms"] == 2000
+
+
+def test_what_happens_at_the_same_time_proves_nothing() -> None:
+    """A list that was asked for before a thing was made, or while it was being removed."""
+    told = (
+        ("create", "a", 0, 5),
+        ("list", None, 1, 6),
+        ("show", "a", 7, 8),
+        ("show", "a", 9, 12),
+        ("delete", "a", 10, 11),
+    )
+    results = (None, [], "there", "gone", None)
+    found = [
+        Operation(number, number, does, value, began_s, ended_s, Ending.OK, result)
+        for number, ((does, value, began_s, ended_s), result) in enumerate(zip(told, results, strict=True))
+    ]
+    last = Operation(9, 0, "settle", None, 13, 14, Ending.OK, [])
+    assert lifecycle.judge([*found, last], "volumes").verdict is Verdict.YES
