@@ -8,6 +8,7 @@ of several finds it: a resource that is locked by an engine which no longer answ
 nobody has it locked and nothing moves: its message was lost before the lock was taken, or after it was released.
 """
 
+import logging
 import sys
 import time
 
@@ -140,6 +141,8 @@ class Watch:
 
 def main():
     """Look again and again; what is away for a while (database, broker) is there at another look."""
+    # What Heat's libraries warn of at their start, the engine writes to its log.
+    logging.basicConfig(level=logging.ERROR)
     cfg.CONF(sys.argv[1:], project="heat", prog="heat-resume")
     messaging.setup()
     watch = Watch()
