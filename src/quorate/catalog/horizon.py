@@ -59,10 +59,9 @@ _UNIT: settings.Settings = {
         "After": "network-online.target",
     },
     "Service": {
-        "Type": "forking",
-        "PIDFile": "/run/horizon/apache.pid",
+        "Type": "exec",
         "RuntimeDirectory": "horizon",
-        "ExecStart": f"/usr/sbin/apache2 -f {APACHE} -k start",
+        "ExecStart": f"/usr/sbin/apache2 -f {APACHE} -D FOREGROUND",
         "ExecStop": f"/usr/sbin/apache2 -f {APACHE} -k stop",
         "KillMode": "mixed",
         "TimeoutStopSec": "15",
