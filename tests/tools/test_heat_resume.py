@@ -12,7 +12,7 @@ engine_life_check_timeout = 1
 [database]
 connection = sqlite:////tmp/heat-resume.sqlite
 """
-# A stack whose resource `after` needs `wait`, which an engine had in hand that is no more; who asks whom is printed.
+# A stack whose resource `after` needs `wait`, which an engine had in hand that is gone; prints who asks for what.
 WATCH = """
 import importlib.machinery, importlib.util, json, sys
 loader = importlib.machinery.SourceFileLoader("resume", sys.argv[1])
@@ -29,8 +29,8 @@ resume.messaging.setup("fake://")
 api.context_manager.writer.get_engine()
 models.BASE.metadata.create_all(api.context_manager.writer.get_engine())
 admin = context.get_admin_context()
-trust = context.RequestContext(user_id="someone", project_id="theirs", trust_id="trusted", trustor_user_id="someone")
-creds = user_creds.UserCreds.create(trust)
+owner = {"user_id": "someone", "project_id": "theirs", "trust_id": "trusted", "trustor_user_id": "someone"}
+creds = user_creds.UserCreds.create(context.RequestContext(**owner))
 template = api.raw_template_create(admin, {"template": {}, "files": {}})
 values = {"name": "web", "raw_template_id": template.id, "action": "CREATE", "status": "IN_PROGRESS"}
 values |= {"convergence": True, "current_traversal": "first", "user_creds_id": creds.id, "tenant": "theirs"}
