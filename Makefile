@@ -71,4 +71,6 @@ tools:
 lab:
 	$(BIN)/pytest tests/lab
 
+# The dashboard's tests want a browser, the demo does not.
+test: PACKAGES += chromium chromium-driver
 test: install lint pure tools lab ## everything: also a real cluster in a lab

@@ -34,6 +34,7 @@ from quorate.model.design import Design
 from quorate.remote.until import until
 
 NAME = "tests"
+FULL = "tests-full"
 # The hosts alone, then the cluster from nothing, then what is cheap before what is dear.
 ORDER = (
     "test_lab_hosts",
@@ -48,7 +49,9 @@ ORDER = (
     "test_interrupted",
     "test_secrecy",
     "test_drills",
+    "test_full_logs",
     "test_full_control_plane",
+    "test_full_loss",
 )
 FAILED = pytest.StashKey[bool]()
 PROGRESS = re.compile(r"^\d\d:\d\d:\d\d ", re.MULTILINE)
@@ -380,6 +383,16 @@ def deployed(hosts: Operator) -> Operator:
     hosts.deployed()
     hosts.verified()
     return hosts
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+    """The full lab, deployed; that of QUORATE_FULL_LAB_FILE if it is given."""
+    # one large lab at a time
+    must("lab", "down", "--name", NAME)
+    with standing(FULL, tmp_path_factory, "QUORATE_FULL_LAB_FILE", "--full") as operator:
+        operator.deployed()
+        yield operator
 
 
 @pytest.fixture

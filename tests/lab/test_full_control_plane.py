@@ -1,17 +1,14 @@
-"""Every component, deployed once: used as by a person, left alone by a second run, whole after a loss."""
-
-from collections.abc import Iterator
+"""Every component, deployed once: used as by a person, left alone by a second run, and each user to its own."""
 
 import pytest
 
 from quorate.verify import names
 from quorate.verify.uses import PREFIX
 
-from .conftest import NAME, Operator, must, standing, troubles
+from .conftest import troubles
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
-FULL = "tests-full"
 USED = {"image", "volume", "network", "compute", "placement", "stack", "dashboard"}
 # What a person would do by the seeds' words, after each service was installed; as root on a node.
 ACTIONS = {
@@ -23,31 +20,6 @@ ACTIONS = {
     "heat": "openstack stack list; openstack orchestration service list",
     "placement": "openstack endpoint list --service placement",
 }
-
-
-# Random bytes to the API whose address is read; prints the image's id.
-UPLOAD = """
-set -e
-read -r images || [ "$images" ]
-token=$(openstack --os-cloud admin token issue --format value --column id)
-head -c 3000000 /dev/urandom > /tmp/image.raw
-json='{"name": "kept", "disk_format": "raw", "container_format": "bare"}'
-made=$(curl -sSf -H "X-Auth-Token: $token" -H 'Content-Type: application/json' -d "$json" "$images")
-id=$(printf %s "$made" | python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])')
-curl -sSf -X PUT -H "X-Auth-Token: $token" -H 'Content-Type: application/octet-stream' \\
-    --data-binary @/tmp/image.raw "$images/$id/file"
-echo "$id"
-"""
-
-
-@pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
-    """The full lab, deployed; that of QUORATE_FULL_LAB_FILE if it is given."""
-    # one large lab at a time
-    must("lab", "down", "--name", NAME)
-    with standing(FULL, tmp_path_factory, "QUORATE_FULL_LAB_FILE", "--full") as operator:
-        operator.deployed()
-        yield operator
 
 
 def test_every_service_is_used_as_a_person_would(everything):
@@ -100,25 +72,3 @@ def test_one_manager_of_volumes_and_one_engine(everything):
             if everything.on(node, f"systemctl is-active {resource}", check=False).strip() == "active"
         ]
         assert len(running) == 1, resource
-
-
-def test_an_image_is_read_after_the_node_that_took_it_lost_its_power(everything):
-    """Uploaded through one node's own API; downloaded through the virtual IP when that node is gone."""
-    first, lost = everything.nodes[0], everything.nodes[1]
-    client = "openstack --os-cloud admin"
-    image = everything.on(first, UPLOAD, stdin=f"http://{everything.address(lost)}:9292/v2/images").strip()
-    everything.lab.power_off(lost)
-    try:
-        everything.on(
-            first, f"{client} image save --file /tmp/again.raw {image} && cmp /tmp/image.raw /tmp/again.raw"
-        )
-        everything.on(first, f"{client} image delete {image}")
-    finally:
-        everything.quorate("lab", "up")
-    # the hosts are as deployed when it is back; what GlusterFS says of its volume too
-    everything.until(
-        "the hosts are what the file says",
-        lambda: everything.quorate("deploy", "--yes").stderr.splitlines()[-1],
-        lambda said: said.startswith("nothing to change"),
-        240,
-    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from hashlib import md5
+from importlib.resources import files
 
 from quorate.catalog import glance, storage
 from quorate.catalog.openstack import clients, database
@@ -20,7 +21,8 @@ SHARES = "/etc/cinder/shares"
 DATABASE = Database("cinder", Secret("database/cinder"))
 # Extending a volume in use is told to Nova by an event, which its policy leaves to administrators.
 USER = ServiceUser("cinder", Secret("service/cinder"), roles=("service", "admin"))
-API = Api("cinder-api", "cinder", 8776, "/usr/bin/cinder-wsgi")
+API_PROGRAM = "/usr/local/lib/quorate/cinder-wsgi"
+API = Api("cinder-api", "cinder", 8776, API_PROGRAM)
 SCHEDULER = Process.daemon("cinder-scheduler", "cinder", CONF)
 MANAGER = Process.daemon("cinder-volume", "cinder", CONF)
 VOLUME_MANAGER = "cinder-volumes"
@@ -82,13 +84,15 @@ def preparations(design: Design) -> tuple[Command, ...]:
 
 
 def config(design: Design, node: Node) -> Iterator[File]:
-    """cinder.conf, the share, uWSGI's settings and the units."""
+    """cinder.conf, the share, what uWSGI runs and how, and the units."""
     processes = (API.name, SCHEDULER.name, MANAGER.name)
     content = settings.merged(_cinder(design, node), clients.messaging(design, "cinder"))
     yield conf(design, CONF, content, "cinder", processes)
     if storage.shares_files(design.cloud):
         yield File(SHARES, f"{SHARE}\n", group="cinder", mode=0o640, read_by=(MANAGER.name,))
     yield from API.files(design, node)
+    program = files("quorate.catalog").joinpath("programs", "cinder_wsgi.py").read_text()
+    yield File(API_PROGRAM, program, read_by=(API.name,))
     yield SCHEDULER.file()
     yield MANAGER.file()
 
@@ -128,6 +132,8 @@ def _cinder(design: Design, node: Node) -> settings.Settings:
         backend: {"volume_backend_name": backend, **_BACKENDS[backend]},
         "database": database.connection(design, DATABASE),
         "keystone_authtoken": clients.tokens(design, USER),
+        # As Nova and Neutron have it by default: without it Cinder warns of each rule that it has both ways.
+        "oslo_policy": {"enforce_new_defaults": "true"},
         "service_user": {"send_service_user_token": "true", **clients.session(design, USER)},
         "nova": {**clients.session(design, USER), "region_name": design.cloud.region, "interface": "internal"},
         **clients.proxied(),

@@ -209,6 +209,9 @@ def _server(design: Design, node: Node) -> settings.Settings:
             # Members that crash one after the other lose what was acknowledged unless each commit is on disk
             # (Jepsen on MariaDB Galera, 2026; MDEV-38974).
             "innodb_flush_log_at_trx_commit": "1",
+            # On, MariaDB's default since 11.6, it ends transactions that OpenStack does not try again: error 1020,
+            # for which projects and stacks could not be deleted (https://bugs.launchpad.net/nova/+bug/2116186).
+            "innodb_snapshot_isolation": "OFF",
             "wsrep_on": "ON",
             "wsrep_provider": "/usr/lib/galera/libgalera_smm.so",
             "wsrep_provider_options": '"' + ";".join(f"{k}={v}" for k, v in provider.items()) + '"',

@@ -1,6 +1,8 @@
 """Heat, orchestration: both APIs active/active, one engine unless the file says otherwise."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from importlib.resources import files
 
 from quorate.catalog.openstack import clients, database
 from quorate.catalog.openstack.process import NEEDS, Api, Process, conf
@@ -21,7 +23,9 @@ STACK_USER = "heat_stack_user"
 ENCRYPTION = Secret("heat/encryption", length=32)
 API = Api("heat-api", "heat", 8004, "/usr/bin/heat-wsgi-api")
 CFN = Api("heat-api-cfn", "heat", 8000, "/usr/bin/heat-wsgi-api-cfn")
-ENGINE = Process.daemon("heat-engine", "heat", CONF)
+RESUME_PROGRAM = "/usr/local/lib/quorate/heat-resume"
+RESUME_UNIT = "quorate-heat-resume.service"
+ENGINE = replace(Process.daemon("heat-engine", "heat", CONF), wants=RESUME_UNIT)
 SERVICE = Service("heat", "orchestration", API.name, "/v1/%(project_id)s", "OpenStack Orchestration")
 CFN_SERVICE = Service("heat-cfn", "cloudformation", CFN.name, "/v1", "OpenStack Orchestration, CloudFormation")
 
@@ -61,12 +65,32 @@ def preparations(design: Design) -> tuple[Command, ...]:
 
 
 def config(design: Design, node: Node) -> Iterator[File]:
-    """heat.conf, uWSGI's settings and the units."""
+    """heat.conf, uWSGI's settings, the units, and the program that goes with the engine."""
     content = settings.merged(_heat(design), clients.messaging(design, "heat"))
     yield conf(design, CONF, content, "heat", (API.name, CFN.name, ENGINE.name))
     for api in (API, CFN):
         yield from api.files(design, node)
     yield ENGINE.file()
+    yield File(f"/etc/systemd/system/{RESUME_UNIT}", settings.unit(_RESUME), read_by=(ENGINE.name,))
+    program = files("quorate.catalog").joinpath("programs", "heat_resume.py").read_text()
+    yield File(RESUME_PROGRAM, program, mode=0o755, read_by=(ENGINE.name,))
+
+
+_RESUME: settings.Settings = {
+    "Unit": {
+        "Description": "Has Heat go on with what a dead engine had in hand",
+        "BindsTo": ENGINE.unit,
+        "After": ENGINE.unit,
+    },
+    "Service": {
+        "ExecStart": f"{RESUME_PROGRAM} --config-file {CONF}",
+        "User": ENGINE.user,
+        "Group": ENGINE.user,
+        "WorkingDirectory": "~",
+        "Restart": "on-failure",
+        "RestartSec": "5",
+    },
+}
 
 
 def _heat(design: Design) -> settings.Settings:

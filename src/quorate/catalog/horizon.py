@@ -15,6 +15,7 @@ from quorate.model.topology import Cluster, Node
 
 PORT = 80
 ROOT = "/horizon"
+STATIC = "/var/lib/openstack-dashboard/static"
 KEY = Secret("horizon/secret-key", length=64)
 UNIT = "horizon.service"
 APACHE = "/etc/openstack-dashboard/apache.conf"
@@ -43,7 +44,9 @@ def config(design: Design, node: Node) -> Iterator[File]:
     """Apache's configuration, its unit, and what differs from Django's settings as packaged."""
     read_by = ("horizon",)
     workers = design.cloud.workers.get("horizon", 4)
-    apache = _APACHE.format(notice=settings.NOTICE, node=node, port=PORT, root=ROOT, workers=workers)
+    apache = _APACHE.format(
+        notice=settings.NOTICE, node=node, port=PORT, root=ROOT, static=STATIC, workers=workers
+    )
     yield File(APACHE, apache, read_by=read_by)
     yield File(f"/etc/systemd/system/{UNIT}", settings.unit(_UNIT), read_by=read_by)
     yield File(SETTINGS, _settings(design), group="www-data", mode=0o640, read_by=read_by)
@@ -56,10 +59,9 @@ _UNIT: settings.Settings = {
         "After": "network-online.target",
     },
     "Service": {
-        "Type": "forking",
-        "PIDFile": "/run/horizon/apache.pid",
+        "Type": "exec",
         "RuntimeDirectory": "horizon",
-        "ExecStart": f"/usr/sbin/apache2 -f {APACHE} -k start",
+        "ExecStart": f"/usr/sbin/apache2 -f {APACHE} -D FOREGROUND",
         "ExecStop": f"/usr/sbin/apache2 -f {APACHE} -k stop",
         "KillMode": "mixed",
         "TimeoutStopSec": "15",
@@ -94,14 +96,18 @@ WSGIDaemonProcess horizon user=www-data group=www-data processes={workers} threa
 WSGIProcessGroup horizon
 WSGIApplicationGroup %{{GLOBAL}}
 WSGIScriptAlias {root} /usr/share/openstack-dashboard/wsgi.py
-Alias {root}/static /var/lib/openstack-dashboard/static
+Alias {root}/static {static}
+# The package's style sheets look for their fonts there, wherever the dashboard is.
+Alias /static {static}
+# Where Apache looks for what comes after the dashboard's own path, and says so if it may not.
+DocumentRoot {static}
 <Directory />
     Require all denied
 </Directory>
 <Directory /usr/share/openstack-dashboard>
     Require all granted
 </Directory>
-<Directory /var/lib/openstack-dashboard/static>
+<Directory {static}>
     Require all granted
 </Directory>
 """

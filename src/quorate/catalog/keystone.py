@@ -209,6 +209,8 @@ def _keystone(design: Design) -> settings.Settings:
             "memcache_pool_maxsize": "100",
             "memcache_pool_connection_get_timeout": "2",
         },
+        # What bcrypt takes: with more allowed Keystone warns at every password.
+        "identity": {"max_password_length": "72"},
         "token": {
             "provider": "fernet",
             "expiration": str(TOKEN_LIFETIME_S),

@@ -28,6 +28,7 @@ WORKERS = Process.daemon("neutron-rpc-server", "neutron", CONF, ML2)
 PERIODIC = Process.daemon("neutron-periodic-workers", "neutron", CONF, ML2)
 # What agents start for a network or a router (dnsmasq, keepalived, haproxy) outlives them.
 KEEP = {"KillMode": "process"}
+SWITCH = "openvswitch"
 SWITCH_AGENT = Process.daemon("neutron-openvswitch-agent", "neutron", CONF, SWITCH_CONF, **KEEP)
 AGENTS = (
     Process.daemon("neutron-l3-agent", "neutron", CONF, L3_CONF, **KEEP),
@@ -60,11 +61,13 @@ OPTIONS = (
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """API, workers, switch and its agent on every member; the other agents on every member, or as one group."""
     del cluster
-    # The daemon's own unit, which brings its database: that of both runs nothing that could be seen to fail.
-    switch = systemd(
-        "openvswitch", "ovs-vswitchd", monitor_s=cloud.timers.monitor_interval_s, start_s=120, stop_s=60
+    # The daemons' own units: that of both runs nothing that could be seen to fail. Each is started when what it
+    # needs is there: one that systemd has wait for the other Pacemaker would take for failed.
+    daemons = tuple(
+        systemd(name, unit, monitor_s=cloud.timers.monitor_interval_s, start_s=120, stop_s=60)
+        for name, unit in (("openvswitch-database", "ovsdb-server"), (SWITCH, "ovs-vswitchd"))
     )
-    switches = Clone(switch, meta={"interleave": "true"})
+    switches = Clone(Group("switch", daemons), meta={"interleave": "true"})
     switch_agent = SWITCH_AGENT.clone(cloud)
     agents = _agents(cloud)
     processes = (API.process, WORKERS, PERIODIC, SWITCH_AGENT, *AGENTS)
@@ -77,7 +80,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             *("keepalived", "conntrack", "uwsgi-plugin-python3", "python3-pymysql", "python3-memcache"),
         ),
         owned_units=(
-            "ovs-vswitchd.service",
+            *("ovsdb-server.service", "ovs-vswitchd.service"),
             *(process.unit for process in processes),
         ),
         masked_units=("keepalived.service", "openvswitch-switch.service"),
@@ -224,7 +227,9 @@ def _metadata(design: Design) -> settings.Settings:
 
 
 def _bridges(design: Design) -> Iterator[File]:
-    """Bridges for networks without addresses, made when the switch starts; and a switch without the kernel's."""
+    """What is made when the switch starts: where agents reach its database, and bridges for networks without
+    addresses; and a switch without the kernel's.
+    """
     datapath = design.cloud.option("neutron", "datapath")
     made = [
         f"/usr/bin/ovs-vsctl --may-exist add-br {bridge} -- set bridge {bridge} datapath_type={datapath}"
@@ -232,7 +237,7 @@ def _bridges(design: Design) -> Iterator[File]:
         for wire in design.cloud.topology.wires
         for bridge in (f"br-{wire.name}",)
     ]
-    service = {"ExecStartPost": "\n".join(made)} if made else {}
+    service = {"ExecStartPost": "\n".join((_MANAGER, *made))}
     if datapath == NETDEV:
         # the package's script wants the kernel's module first
         start = (
@@ -241,9 +246,15 @@ def _bridges(design: Design) -> Iterator[File]:
             " --pidfile=/run/openvswitch/ovs-vswitchd.pid --detach"
         )
         service["ExecStart"] = f"\n{start}"
-    if service:
-        yield File(
-            "/etc/systemd/system/ovs-vswitchd.service.d/quorate.conf",
-            settings.unit({"Service": service}),
-            read_by=("openvswitch",),
-        )
+    yield File(
+        "/etc/systemd/system/ovs-vswitchd.service.d/quorate.conf",
+        settings.unit({"Service": service}),
+        read_by=(SWITCH,),
+    )
+
+
+# The agents would make it themselves, all at once, so that it is there several times.
+_MANAGER = (
+    "/usr/bin/ovs-vsctl --id=@agents create Manager 'target=\"ptcp:6640:127.0.0.1\"' inactivity_probe=10000"
+    " -- set Open_vSwitch . manager_options=@agents"
+)

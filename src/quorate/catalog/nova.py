@@ -132,7 +132,6 @@ def _nova(design: Design, node: Node) -> settings.Settings:
         "DEFAULT": {"my_ip": node.address, "state_path": "/var/lib/nova", "web": "/usr/share/novnc"},
         "api_database": database.connection(design, API_DATABASE),
         "database": database.connection(design, DATABASE),
-        "api": {"auth_strategy": "keystone"},
         "keystone_authtoken": clients.tokens(design, USER),
         "service_user": {"send_service_user_token": "true", **clients.session(design, USER)},
         "conductor": {"workers": workers},

@@ -203,7 +203,7 @@ def test_roots_client_uses_the_catalogue_through_the_virtual_ip(lab: Design) -> 
 
 def test_an_operators_settings_win_and_reach_every_node(lab: Design) -> None:
     for node in lab.files:
-        assert "[identity]\npassword_hash_rounds = 4\n" in content(lab, "keystone.conf", node)
+        assert "\npassword_hash_rounds = 4\n" in content(lab, "keystone.conf", node)
     assert lab.clusters[0].configuration.properties["load-threshold"] == "1000%"
 
 

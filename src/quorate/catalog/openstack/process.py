@@ -38,13 +38,14 @@ urllib.request.urlopen(f"http://{socket.gethostname()}:{port}{path}", timeout=5)
 class Process:
     """One process that Pacemaker starts by a unit of its name, as `user`.
 
-    `service` adds to the unit's section of that name.
+    `service` adds to the unit's section of that name; `wants` is another unit that is started with it.
     """
 
     name: str
     user: str
     command: str
     service: Mapping[str, str] = field(default_factory=dict)
+    wants: str = ""
 
     @property
     def unit(self) -> str:
@@ -71,7 +72,7 @@ class Process:
         unit: settings.Settings = {
             "Unit": {
                 "Description": f"OpenStack {self.name}",
-                "Wants": "network-online.target",
+                "Wants": f"network-online.target {self.wants}".rstrip(),
                 "After": "network-online.target",
             },
             "Service": {
