@@ -51,6 +51,7 @@ ORDER = (
     "test_drills",
     "test_full_logs",
     "test_full_control_plane",
+    "test_full_tempest",
     "test_full_loss",
 )
 FAILED = pytest.StashKey[bool]()

@@ -21,6 +21,7 @@ from quorate.cli import (
     render,
     secrets,
     show,
+    tempest_conf,
     verify,
 )
 from quorate.cli.exit import ERRORS, INTERRUPTED, code
@@ -36,6 +37,7 @@ COMMANDS = (
     deploy,
     verify,
     credentials,
+    tempest_conf,
     may,
     keys,
     drill,
