@@ -1,7 +1,7 @@
 """Bank transfers: money moves between accounts, and every read of all accounts has the same total.
 
-A transfer is one transaction over two rows. Galera promises REPEATABLE READ within a node (reads of one snapshot) and
-certifies writes: no transaction is applied in part, so no read may ever see another total.
+A transfer is one transaction over two rows. Galera promises REPEATABLE READ within a node (reads of one snapshot)
+and certifies writes: no transaction is applied in part, so no read may ever see another total.
 """
 
 from collections.abc import Sequence
