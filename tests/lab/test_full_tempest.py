@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:openstack"),
 ]
 
-WITHIN_S = 600
+WITHIN_S = 900
 """For the tests of the smoke set, of which most want Neutron or the identity service."""
 AREAS = (
     *(f"tempest.api.{each}." for each in ("identity", "compute", "image", "volume", "network")),
