@@ -48,6 +48,15 @@ class Primitive:
         """Whether each instance of its clone is one of a kind."""
         return true(self.meta.get("globally-unique"))
 
+    @property
+    def blocking(self) -> frozenset[tuple[str, int]]:
+        """The operations, by name and interval in ms, whose failure leaves it as it is for somebody to look at."""
+        return frozenset(
+            (each.get("name", ""), milliseconds(each.get("interval", "0")))
+            for each in self.operations
+            if each.get("on-fail") == "block"
+        )
+
     def monitors(self, *, promoted: bool) -> tuple[Mapping[str, str], ...]:
         """The recurring monitors for a role."""
         roles = {"Promoted", "Master"} if promoted else {None, "Started", "Slave", "Unpromoted"}

@@ -4,7 +4,7 @@ The rules are those of Pacemaker's scheduler (lib/pengine/unpack.c: unpack_rsc_o
 unpack_rsc_op_failure).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property, cmp_to_key
@@ -144,12 +144,18 @@ class History:
             role, failure = _after(role, failure, operation)
         return role, failure is not None
 
-    def unexpired(self, since_s: int) -> Self:
+    def unexpired(self, since_s: int, blocking: Collection[tuple[str, int]] = ()) -> Self:
         """The same without failures that happened before, which count no more (check_operation_expiry).
 
-        What a probe found is none, and what is not installed stays so.
+        What a probe found is none, what is not installed stays so, and failures of `blocking` operations (name and
+        interval in ms) are kept for somebody to look at.
         """
-        old = [each["id"] for each in self._failures if _number(each, "last-rc-change") <= since_s]
+        old = [
+            each["id"]
+            for each in self._failures
+            if _number(each, "last-rc-change") <= since_s
+            and (each["operation"], _number(each, "interval")) not in blocking
+        ]
         return self.without(*old) if old else self
 
     @cached_property

@@ -257,7 +257,7 @@ class State:
         """A history without failures that are older than the resource's `failure-timeout`."""
         primitive = self.configuration.primitives.get(self.configuration.primitive_id(history.id))
         timeout_s = milliseconds(primitive.meta.get("failure-timeout", "")) // 1000 if primitive else 0
-        return history.unexpired(self.now - timeout_s) if timeout_s else history
+        return history.unexpired(self.now - timeout_s, primitive.blocking) if primitive and timeout_s else history
 
     def running(self, resource: str) -> dict[str, Role]:
         """Where a primitive is active and well, and on a node that takes part."""

@@ -136,6 +136,14 @@ def test_a_failure_counts_until_it_expires(cluster, history, operations, meanwhi
         assert then.failed == ({("a", "n1")} if failed else set())
 
 
+def test_a_failure_that_blocks_does_not_expire(cluster, history) -> None:
+    meta = '<meta_attributes id="m"><nvpair id="f" name="failure-timeout" value="60"/></meta_attributes>'
+    ops = '<operations><op id="o" name="monitor" interval="10s" on-fail="block"/></operations>'
+    told = history("a", "start=0", "monitor@10000=7/0").replace("<lrm_rsc_op ", '<lrm_rsc_op last-rc-change="1" ')
+    state = cluster(PRIMITIVE.format("a").replace("/>", f">{meta}{ops}</primitive>"), histories={"n1": told})
+    assert replace(state, now=1000).failed == {("a", "n1")}
+
+
 def test_of_a_unique_clone_a_node_may_have_several_instances(cluster, history) -> None:
     unique = '<meta_attributes id="m"><nvpair id="g" name="globally-unique" value="true"/></meta_attributes>'
     state = cluster(
