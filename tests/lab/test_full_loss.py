@@ -19,7 +19,12 @@ from .browser import Browser, browser
 from .conftest import Operator
 
 clouds.load()
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.timeout(900),
+    # The client library tells itself what it will change.
+    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),
+]
 
 NAME = "kept"
 CIDR, GATEWAY = "192.0.2.0/24", "192.0.2.1"
