@@ -16,7 +16,7 @@ PREFIX = "quorate-drill-"
 CLIENTS = 2
 KEEPS = 3
 """So many things each client has at a time: what was made before the harm is looked at and removed after it."""
-LOOKS = 5
+LOOKS = 8
 """So many looks at least are between two things that are made or removed, which costs a service most."""
 
 

@@ -111,14 +111,17 @@ async def at_work(
     """
     stop = asyncio.Event()
     clients = [At(number, each, workload, recorder, origin_s) for number, each in enumerate(workload.clients(), 1)]
+    spacing_s = workload.every_s / len(clients)
+    # No TaskGroup: it would wrap what goes wrong in the block.
+    works = [
+        asyncio.create_task(each.work(stop, spacing_s * (place + phase))) for place, each in enumerate(clients)
+    ]
     try:
-        async with asyncio.TaskGroup() as group:
-            for place, each in enumerate(clients):
-                group.create_task(each.work(stop, workload.every_s * (place + phase) / len(clients)))
-            try:
-                yield
-            finally:
-                stop.set()
+        yield
     finally:
-        for each in clients:
-            await each.client.close()
+        stop.set()
+        try:
+            await asyncio.gather(*works)
+        finally:
+            for each in clients:
+                await each.client.close()

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pytest
+
 from quorate.drill.judges import Judgement, elements
 from quorate.drill.operation import Ending, Operation, Recorder, read
 from quorate.drill.workload import Refused, at_work
@@ -98,3 +100,15 @@ def test_clients_work_side_by_side_and_are_closed() -> None:
     assert {each.client for each in found if each.ok} == {2}
     assert sum(each.ok for each in found) >= 15
     assert (silent.closed, well.closed) == (True, True)
+
+
+def test_what_goes_wrong_meanwhile_is_told_as_it_is() -> None:
+    service = Service({})
+
+    async def work() -> None:
+        async with at_work(Adding(service), Recorder(io.StringIO()), time.monotonic()):
+            raise LookupError("meanwhile")
+
+    with pytest.raises(LookupError, match="meanwhile"):
+        asyncio.run(work())
+    assert service.closed
