@@ -39,10 +39,12 @@ Health = Callable[[Sequence[str]], Awaitable[Report]]
 class Pace:
     """How long a drill's parts take, in seconds; `within` ones are deadlines.
 
-    `steady_s` of service come before the harm, `after_s` after everything is as designed again. `last_within_s`
-    is for each of the reads that decide, and for removing what clients needed.
+    `work_s` of work come before the harm, so that there is something to lose, the last `steady_s` of them without
+    a failure; `after_s` after everything is as designed again. `last_within_s` is for each of the reads that
+    decide, and for removing what clients needed.
     """
 
+    work_s: float = 8.0
     steady_s: float = 3.0
     steady_within_s: float = 60.0
     healthy_within_s: float = 600.0
@@ -228,7 +230,7 @@ async def _steady(run: Run) -> None:
         }
 
     def holds(seen: Mapping[str, str]) -> bool:
-        return time.monotonic() - run.origin_s - began_s >= run.pace.steady_s and not any(seen.values())
+        return time.monotonic() - run.origin_s - began_s >= run.pace.work_s and not any(seen.values())
 
     await until("the clients are served steadily", observe, holds, within_s=run.pace.steady_within_s)
 

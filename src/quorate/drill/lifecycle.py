@@ -1,8 +1,9 @@
 """A service used as a life cycle: things are made, looked at and removed through its API."""
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count, cycle, islice
+from itertools import count, cycle, islice, repeat
 from typing import Any, Protocol
 
 from quorate.drill.judges import Judgement, lifecycle
@@ -56,21 +57,32 @@ class LifeClient:
         self._number = number
 
     def operations(self) -> Iterator[tuple[str, Any]]:
-        """Make what is missing, look at all of its own, remove the oldest if it is at rest."""
-        work, own = self._work, list[str]()
+        """Make what is missing, look at all of its own, remove the oldest if it is at rest.
+
+        Whatever fails, what costs much is not done more often: a busy service would only become busier.
+        """
+        work = self._work
+        # Not all services' clients are to begin with what costs most.
+        begin = random.Random(f"{work.name} {self._number}").randrange(LOOKS)  # noqa: S311 - no secret
+        yield from repeat(("list", None), begin)
+        tried: list[str] = []
         for number in count():
-            if len(own) < work.keeps:
-                label = f"{self._number}-{number}"
-                yield "create", label
-                if label not in work.held:
-                    # It may be there all the same, and a service that answers nothing is asked at the same pace.
+            if len(self._own(tried)) < work.keeps:
+                tried.append(f"{self._number}-{number}")
+                yield "create", tried[-1]
+                if tried[-1] not in work.held:
+                    # It may be there all the same.
                     yield "list", None
-                own += [label] if label in work.held else []
-            for label in islice(cycle(tuple(own)), max(LOOKS, len(own))):
-                yield "show", label
-            own = [label for label in own if work.states.get(label) is not State.GONE]
+            looks: list[tuple[str, Any]] = [("show", label) for label in self._own(tried)] or [("list", None)]
+            yield from islice(cycle(looks), max(LOOKS, len(looks)))
+            own = self._own(tried)
             if work.renews and len(own) == work.keeps and work.states.get(own[0], State.COMING) not in UNDER_WAY:
                 yield "delete", own[0]
+
+    def _own(self, tried: Sequence[str]) -> list[str]:
+        """What of that is there, as far as is known."""
+        work = self._work
+        return [label for label in tried if label in work.held and work.states.get(label) is not State.GONE]
 
     async def call(self, does: str, value: Any) -> Any:
         """One of them; histories hold labels and states."""

@@ -111,7 +111,7 @@ def fault(world, *, harm=None, heal=None, look=None) -> Fault:
     return Fault("breakage", "breaks", "mends", "little", "ctl2", 0.05, harm or breaks, heal or mends, **extra)
 
 
-SOON = Pace(steady_s=0.1, healthy_within_s=0.5, healthy_every_s=0.01, after_s=0.05, last_within_s=5)
+SOON = Pace(work_s=0.1, steady_s=0.1, healthy_within_s=0.5, healthy_every_s=0.01, after_s=0.05, last_within_s=5)
 
 
 def drill(world, scene, ledger, tmp_path, *, health=None, **parts) -> Drilled:
