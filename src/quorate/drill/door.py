@@ -8,6 +8,7 @@ from typing import Any, Self
 from quorate.drill.judges import Judgement
 from quorate.drill.judges.judgement import counted
 from quorate.drill.operation import Operation
+from quorate.drill.outage import SLOW_S
 from quorate.drill.request import request
 from quorate.drill.workload import Client
 from quorate.model.design import Design
@@ -24,6 +25,7 @@ class Door:
     status: int
     every_s: float = 0.5
     patience_s: float = 2.0
+    slow_s: float = SLOW_S
     asks: frozenset[str] = frozenset({"knock"})
 
     @classmethod

@@ -239,7 +239,7 @@ def _unsteady(workload: Workload, operations: Iterable[Operation], since_s: floa
     """What is wrong with a service as its clients saw it from then on; empty if nothing."""
     asked = (each for each in operations if each.does in workload.asks)
     ended = [each for each in asked if each.ended_s is not None and each.ended_s >= since_s]
-    bad = [each for each in ended if not good(each)]
+    bad = [each for each in ended if not good(each, workload.slow_s)]
     return "" if ended and not bad else bad[0].error or "slow" if bad else "nothing was asked yet"
 
 
@@ -332,7 +332,7 @@ def _services(run: Run) -> tuple[Service, ...]:
     found = []
     for workload in run.workloads:
         asked = [each for each in run.since_harm(workload) if each.client and each.does in workload.asks]
-        found.append(Service.of(workload.name, workload.component, asked))
+        found.append(Service.of(workload.name, workload.component, asked, workload.slow_s))
     return tuple(found)
 
 

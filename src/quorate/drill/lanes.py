@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from quorate.drill.happening import Happening, Kind
 from quorate.drill.operation import Operation
-from quorate.drill.outage import Outage, after_harm, good, outages
+from quorate.drill.outage import SLOW_S, Outage, after_harm, good, outages
 from quorate.drill.result import Drilled, Service
 from quorate.drill.scale import ALWAYS
 
@@ -233,17 +233,18 @@ def clients(drilled: Drilled, histories: Mapping[str, Sequence[Operation]]) -> t
 def _clients(name: str, service: Service | None, history: Iterable[Operation]) -> Clients:
     kinds = service.asks if service else ()
     asked = [each for each in history if each.client and (not kinds or each.does in kinds)]
-    found = outages(after_harm(asked))
+    slow_s = service.slow_s if service else SLOW_S
+    found = outages(after_harm(asked), slow_s=slow_s)
     if not asked and service and service.outage_s:
         end_s = service.outage_at_s + service.outage_s
         found = (Outage(service.outage_at_s, end_s, service.failed, 0, service.errors),)
-    return Clients(name, tuple((each.began_s, _answer(each)) for each in asked), found)
+    return Clients(name, tuple((each.began_s, _answer(each, slow_s)) for each in asked), found)
 
 
-def _answer(operation: Operation) -> Answer:
+def _answer(operation: Operation, slow_s: float) -> Answer:
     if not operation.ok:
         return Answer.FAILED
-    return Answer.ANSWERED if good(operation) else Answer.LATE
+    return Answer.ANSWERED if good(operation, slow_s) else Answer.LATE
 
 
 def bins(asked: Iterable[tuple[float, Answer]], edges: Sequence[float]) -> tuple[Bin, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from quorate.drill.judges import Judgement, lifecycle
 from quorate.drill.judges.lifecycle import UNDER_WAY, State
 from quorate.drill.operation import Operation
+from quorate.drill.outage import SLOW_S
 from quorate.drill.request import Unserved
 from quorate.drill.workload import Client
 
@@ -125,8 +126,9 @@ class LifeCycle:
     held: dict[str, str] = field(default_factory=dict, repr=False)
     states: dict[str, State] = field(default_factory=dict, repr=False)
     removing: set[str] = field(default_factory=set, repr=False)
-    every_s: float = 1.0
+    every_s: float = 1.5
     patience_s: float = 2.0
+    slow_s: float = SLOW_S
     asks: frozenset[str] = frozenset({"show", "list"})
 
     async def found(self) -> list[tuple[str, Found]]:

@@ -7,7 +7,7 @@ from typing import Any, Self
 from quorate.drill.happening import Happening, Kind
 from quorate.drill.judges import Judgement, Wrong
 from quorate.drill.operation import Operation
-from quorate.drill.outage import AFTERSHOCK_S, after_harm, outages
+from quorate.drill.outage import AFTERSHOCK_S, SLOW_S, after_harm, outages
 from quorate.model.check import Result
 from quorate.model.finding import Verdict
 
@@ -20,7 +20,7 @@ class Service:
 
     `outage_s` is the first time without service (0.0 if there was none), from `outage_at_s` after the harm began;
     `aftershocks_s` are later ones longer than AFTERSHOCK_S; `longest_s` is the longest that one operation took.
-    `asks` is what these operations do.
+    `asks` is what these operations do; an answer that took longer than `slow_s` was none.
     """
 
     workload: str
@@ -33,12 +33,13 @@ class Service:
     longest_s: float
     errors: tuple[str, ...]
     asks: tuple[str, ...] = ()
+    slow_s: float = SLOW_S
 
     @classmethod
-    def of(cls, workload: str, component: str, asked: Iterable[Operation]) -> Self:
+    def of(cls, workload: str, component: str, asked: Iterable[Operation], slow_s: float = SLOW_S) -> Self:
         """From the operations that a service in order always answers, in seconds after the harm."""
         after = after_harm(asked)
-        found = outages(after)
+        found = outages(after, slow_s=slow_s)
         first = found[0] if found else None
         errors = tuple(dict.fromkeys(error for one in found for error in one.errors))
         took = [each.ended_s - each.began_s for each in after if each.ended_s is not None]
@@ -53,6 +54,7 @@ class Service:
             round(max(took, default=0.0), 3),
             errors[:ERRORS],
             tuple(sorted({each.does for each in after})),
+            slow_s,
         )
 
 

@@ -38,6 +38,8 @@ class Workload(Protocol):
     """How often each client begins an operation, if the last one has ended."""
     patience_s: float
     """How long a client waits for an answer; then the operation's outcome is unknown."""
+    slow_s: float
+    """How long an answer may take before it is as good as none (drill/outage.py)."""
     asks: frozenset[str]
     """What is done that a service in order always answers: its failures are an outage."""
 

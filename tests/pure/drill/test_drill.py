@@ -41,7 +41,7 @@ class World:
 
     # a workload, its only client, and the hosts
 
-    name, component, every_s, patience_s = "set", "galera", 0.005, 0.2
+    name, component, every_s, patience_s, slow_s = "set", "galera", 0.005, 0.2, 1.0
     asks = frozenset({"add"})
 
     async def prepare(self) -> None:

@@ -10,7 +10,7 @@ from quorate.drill import lanes
 from quorate.drill.happening import Kind
 from quorate.drill.lanes import Answer, Presence
 from quorate.drill.operation import Ending, Operation
-from quorate.drill.result import Drilled
+from quorate.drill.result import Drilled, Service
 from quorate.drill.scale import ALWAYS
 
 UP, LOST, FENCED = Presence.UP, Presence.LOST, Presence.FENCED
@@ -115,6 +115,16 @@ def test_only_what_a_service_always_answers_makes_an_outage() -> None:
     (outage,) = clients.outages
     assert (outage.began_s, outage.ended_s) == (pytest.approx(1.0), pytest.approx(2.0))
     assert outage.seconds == pytest.approx(service.outage_s)
+
+
+def test_what_is_late_for_one_service_is_in_time_for_another() -> None:
+    history = drills.asked(9, [(1.0, 2.0)], late=True)
+    for slow_s, outages in ((1.0, 1), (1.8, 0)):
+        service = Service.of("stacks", "heat", history, slow_s)
+        assert bool(service.outage_s) == bool(outages)
+        (clients,) = lanes.clients(replace(PLAIN, services=(service,)), {"stacks": history})
+        assert len(clients.outages) == outages
+        assert any(answer is Answer.LATE for _, answer in clients.asked) == bool(outages)
 
 
 def test_of_a_history_that_is_gone_the_result_tells_the_outage() -> None:

@@ -41,6 +41,7 @@ class Adding:
     component = "database"
     every_s = 0.001
     patience_s = 0.05
+    slow_s = 1.0
     asks = frozenset({"add"})
 
     def __init__(self, *services: Service) -> None:

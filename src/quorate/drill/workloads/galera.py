@@ -18,6 +18,7 @@ import pymysql
 from quorate.catalog import galera
 from quorate.drill.judges import Judgement, bank, elements, lists
 from quorate.drill.operation import Operation
+from quorate.drill.outage import SLOW_S
 from quorate.drill.workload import Client, Refused
 from quorate.model.design import Design
 
@@ -195,6 +196,7 @@ class Sql:
     use: Use
     component: str = "galera"
     patience_s: float = 2.0
+    slow_s: float = SLOW_S
     asks: frozenset[str] = frozenset({"transfer", "add", "append", "read"})
 
     @property

@@ -11,6 +11,8 @@ from quorate.drill.judges.lifecycle import State
 from quorate.drill.lifecycle import LifeCycle
 from quorate.model.design import Design
 
+SLOW_S = 1.8
+"""The API asks the engine, for whose reply its messaging library looks twice a second: a busy one takes longer."""
 SECONDS = 2
 """A stack takes so long to make and to remove: when an engine dies, it has one in hand."""
 TEMPLATE = {
@@ -37,7 +39,7 @@ def workloads(design: Design, secrets: Mapping[str, str]) -> Iterator[LifeCycle 
         named="stack_name",
         place="{name}/{key}",
     )
-    yield LifeCycle("stacks", "heat", stacks)
+    yield LifeCycle("stacks", "heat", stacks, slow_s=SLOW_S)
     for api in (heat.API, heat.CFN):
         yield Door.of(design, api.name, "heat")
 

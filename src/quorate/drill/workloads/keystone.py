@@ -9,6 +9,7 @@ from quorate.catalog.keystone import ADMIN, SERVICE
 from quorate.drill.api import token
 from quorate.drill.judges import Judgement, tokens
 from quorate.drill.operation import Operation
+from quorate.drill.outage import SLOW_S
 from quorate.drill.request import request
 from quorate.drill.workload import Client
 from quorate.model.design import Design
@@ -82,6 +83,7 @@ class Tokens:
     component: str = "keystone"
     every_s: float = 1.0
     patience_s: float = 2.0
+    slow_s: float = SLOW_S
     asks: frozenset[str] = frozenset({"issue", "validate", "revoke"})
 
     async def prepare(self) -> None:

@@ -13,6 +13,7 @@ import memcache
 from quorate.catalog import memcached
 from quorate.drill.judges import Judgement, cache
 from quorate.drill.operation import Operation
+from quorate.drill.outage import SLOW_S
 from quorate.drill.workload import Client
 from quorate.model.design import Design
 
@@ -72,6 +73,7 @@ class Cache:
     component: str = "memcached"
     every_s: float = 0.2
     patience_s: float = 2.0
+    slow_s: float = SLOW_S
     asks: frozenset[str] = frozenset({"set", "get"})
 
     async def prepare(self) -> None:

@@ -17,6 +17,7 @@ from aio_pika.connection import make_url
 from quorate.catalog import rabbitmq
 from quorate.drill.judges import Judgement, messages
 from quorate.drill.operation import Operation
+from quorate.drill.outage import SLOW_S
 from quorate.drill.workload import Client
 from quorate.model.design import Design
 
@@ -129,6 +130,7 @@ class Messages:
     component: str = "rabbitmq"
     every_s: float = 0.2
     patience_s: float = 2.0
+    slow_s: float = SLOW_S
     asks: frozenset[str] = frozenset({"publish"})
 
     async def connection(self, broker: int) -> aio_pika.abc.AbstractConnection:
