@@ -58,11 +58,16 @@ def _cluster(design: Design, cluster: ClusterDesign) -> Iterator[Task]:
     for stage in sorted({0, *(stages[component.name] for component in cluster.components)}):
         prepared = tuple(_preparations(design, cluster, stages, stage))
         configured = _configured(design, cluster, stages, stage, (*before, *(task.id for task in prepared)))
-        yield from (*prepared, configured)
-        for component in cluster.components:
-            if stages[component.name] == stage:
-                yield from _component(design, cluster, component, configured.id)
-        before = (configured.id,)
+        served = tuple(
+            task
+            for component in cluster.components
+            if stages[component.name] == stage
+            for task in _component(design, cluster, component, configured.id)
+        )
+        yield from (*prepared, configured, *served)
+        # A restart bans its resource for a moment, which no configuration may undo.
+        restarting = (task.id for task in served if any(isinstance(item, Renewed) for item in task.items))
+        before = (configured.id, *restarting)
 
 
 def _stages(design: Design) -> Mapping[str, int]:

@@ -190,6 +190,18 @@ def test_what_changes_the_cloud_looks_first_whether_it_has_to(any_design: Design
     assert [command.name for command in commands if not command.unless] == []
 
 
+def test_a_cluster_is_not_configured_while_anything_restarts_there(
+    graph: dict[str, Task], any_design: Design
+) -> None:
+    for cluster in any_design.clusters:
+        nodes = {member.name for member in cluster.cluster.members}
+        here = [task for task in graph.values() if task.node in nodes]
+        restarts = [task.id for task in here if any(isinstance(item, Renewed) for item in task.items)]
+        for task in here:
+            if any(isinstance(item, Cib) for item in task.items):
+                assert all(each in before(graph, task.id) or task.id in before(graph, each) for each in restarts)
+
+
 def test_at_the_end_nobody_has_anything_left_to_start(graph: dict[str, Task]) -> None:
     last = [task for task in graph.values() if task.step == "at rest"]
     assert set().union(*(before(graph, task.id) | {task.id} for task in last)) == set(graph)
