@@ -1,5 +1,6 @@
 """The node that holds most loses its power, once: what each service has promised of that, and of its return."""
 
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -21,6 +22,10 @@ from .conftest import Operator
 clouds.load()
 pytestmark = [
     pytest.mark.lab,
+    pytest.mark.skipif(
+        "QUORATE_FULL_LAB_FILE" not in os.environ,
+        reason="never seen to its end: first on a lab that is given by file",
+    ),
     pytest.mark.timeout(900),
     # The client library tells itself what it will change.
     pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),

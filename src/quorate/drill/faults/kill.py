@@ -46,7 +46,8 @@ def faults(design: Design) -> Iterator[Fault]:
             heals="by itself: it is started again",
             expects=daemon.expects,
             aim=daemon.aim,
-            hold_s=5,
+            # so long clients alone are at work: it is started again meanwhile
+            hold_s=10,
             harm=partial(_kill, daemon),
             heal=_nothing_left,
         )
