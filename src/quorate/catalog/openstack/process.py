@@ -132,7 +132,8 @@ class Api:
         return Until(
             f"{self.name} answers",
             ("python3", "-c", _ANSWERS, str(self.port), self.check),
-            within_s=180,
+            # Where many start at once one may fail, and is tried again once that is forgotten.
+            within_s=400,
             every_s=1,
         )
 
