@@ -5,7 +5,11 @@ import re
 
 import pytest
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.timeout(1500),
+    pytest.mark.skip(reason="its list was made from one deployment's logs, and never held against another's yet"),
+]
 
 SERVICES = ("keystone", "glance", "placement", "nova", "neutron", "cinder", "heat", "horizon")
 # Of a traceback the line that it begins with. What Apache logs of the dashboard's own words has no level.
