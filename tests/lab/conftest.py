@@ -115,7 +115,7 @@ class Operator:
             env={**os.environ, "QUORATE_FILE": str(self.file)},
         )
 
-    def quorate(self, *args: object, within_s: float = 600) -> "subprocess.CompletedProcess[str]":
+    def quorate(self, *args: object, within_s: float = 900) -> "subprocess.CompletedProcess[str]":
         with self.start(*args) as process:
             try:
                 stdout, stderr = process.communicate(timeout=within_s)
