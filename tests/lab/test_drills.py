@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from quorate.drill.faults.management_cut import cut
 from quorate.drill.faults.packet_loss import lossy
 from quorate.drill.faults.partition import deaf
 from quorate.drill.hosts import Hosts
+from quorate.drill.operation import read
 from quorate.drill.scene import Scene
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
@@ -62,9 +64,15 @@ def test_the_holder_that_lost_power_was_fenced_and_its_address_taken_over(drills
 
 
 def test_a_killed_api_fails_only_what_it_had_in_hand(drills):
-    services = served(drills["kill-keystone"])
-    assert services["tokens"]["failed"] <= 2
-    assert {name: each["failed"] for name, each in services.items() if name != "tokens"} == dict.fromkeys(
+    """Until everything is looked at, which is a load of its own on two cores: it is killed, and started again."""
+    drill = drills["kill-keystone"]
+    done = read((Path(drill["directory"]) / "tokens.jsonl").read_text().splitlines(keepends=True))
+    alone = [
+        each for each in done if drill["struck_s"] <= each.began_s <= drill["healed_s"] + drill["struck_s"] - 2
+    ]
+    assert len(alone) > 50
+    assert sum(not each.ok for each in alone) <= 2
+    assert {name: each["failed"] for name, each in served(drill).items() if name != "tokens"} == dict.fromkeys(
         WORKLOADS - {"tokens"}, 0
     )
 
