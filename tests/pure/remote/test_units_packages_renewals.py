@@ -248,6 +248,16 @@ def test_those_that_follow_one_another_are_restarted_together(with_agent, progra
         subprocess.run(["kill", pid.read_text().strip()], check=True)
 
 
+def test_a_group_of_which_several_read_anew_is_banned_once(with_agent, programs, daemon, tmp_path):
+    config = tmp_path / "agents.conf"
+    time.sleep(0.1)
+    config.write_text("[DEFAULT]")
+    items = [Renewed("agents", f"ocf:{daemon}", (str(config),), Renewal.RESTART, timeout_s=20)] * 2
+    apply(with_agent, programs, *items)
+    (created,) = (call for call in programs.calls() if call.startswith("cibadmin --modify"))
+    assert created.count("<rsc_location ") == 1
+
+
 LOCATED = 'case "$*" in *--locate) echo "resource heat-engine is {}";; esac'
 
 

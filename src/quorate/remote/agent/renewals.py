@@ -140,17 +140,18 @@ def restart(items: list[Json], job: Job) -> list[Any]:
     with bans whose ids tell them from an operator's: those that a killed run or a lost node leaves behind are
     removed with the next configuration, since they are not part of the design.
     """
-    names = ["quorate-restart-{}-on-{}".format(item["resource"], job.node) for item in items]
+    # One for a group of which several have to read anew.
+    names = {item["resource"]: "quorate-restart-{}-on-{}".format(item["resource"], job.node) for item in items}
     bans = "".join(
-        f'<rsc_location id="{name}" rsc="{item["resource"]}" node="{job.node}" score="-INFINITY"/>'
-        for name, item in zip(names, items)
+        f'<rsc_location id="{name}" rsc="{resource}" node="{job.node}" score="-INFINITY"/>'
+        for resource, name in names.items()
     )
     modify = ["cibadmin", "--modify", "--allow-create", "--scope", "constraints", "--xml-text"]
     must([*modify, f"<constraints>{bans}</constraints>"])
     try:
         stopped = wait(items, job, "stopped", lambda item: renewed_ns(item) is None)
     finally:
-        for name in names:
+        for name in names.values():
             run(["cibadmin", "--delete", "--xml-text", f'<rsc_location id="{name}"/>'])
     started = wait(items, job, "started again", back)
     return [one or other for one, other in zip(stopped, started)]
@@ -163,7 +164,8 @@ def back(item: Json) -> bool:
 
 def wait(items: list[Json], job: Job, what: str, holds: Callable[[Json], bool]) -> list[Any]:
     """Until it holds of all, as long as Pacemaker itself would wait; None or Failed for each."""
-    end = time.monotonic() + max(item["timeout_s"] for item in items)
+    within_s = max(item["timeout_s"] for item in items)
+    end = time.monotonic() + within_s
     left = list(items)
     while left:
         left = [item for item in left if not holds(item)]
@@ -173,6 +175,5 @@ def wait(items: list[Json], job: Job, what: str, holds: Callable[[Json], bool]) 
         job.go_on()
     why = "was asked to restart and has not {} within {:g} s: is it unmanaged, or its node in maintenance mode?"
     return [
-        Failed(f"{item['resource']} " + why.format(what, item["timeout_s"])) if item in left else None
-        for item in items
+        Failed(f"{item['resource']} " + why.format(what, within_s)) if item in left else None for item in items
     ]
