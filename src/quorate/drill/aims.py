@@ -54,7 +54,7 @@ async def node(scene: Scene, aim: str) -> str:
     if aim in scene.nodes:
         return aim
     if aim.startswith(RUNNER):
-        found = await _runner(scene, aim.removeprefix(RUNNER))
+        found = (await scene.placed_once()).get(aim.removeprefix(RUNNER))
     elif aim in AIMS:
         _, find = AIMS[aim]
         found = await find(scene)
@@ -63,11 +63,6 @@ async def node(scene: Scene, aim: str) -> str:
     if found is None:
         raise NoAim(f"no node is {aim} now; see: quorate verify")
     return found
-
-
-async def _runner(scene: Scene, resource: str) -> str | None:
-    views = (await scene.hosts.views()).values()
-    return next((node for view in views for node in view.active(resource)), None)
 
 
 async def _holder(scene: Scene) -> str | None:

@@ -265,11 +265,13 @@ def test_an_interrupted_drill_is_healed_first(world, scene, ledger, tmp_path):
 def test_what_runs_once_is_aimed_at_where_it_runs(world, scene):
     async def views() -> dict[str, Any]:
         return {
-            "ctl1": Status(True, "ctl1", {}, (), (Instance("once", "Started", "ctl3", True, *[False] * 3),), ())
+            "ctl1": Status(
+                True, "ctl1", {}, (), (Instance("vip-internal", "Started", "ctl3", True, *[False] * 3),), ()
+            )
         }
 
     world.views = views
-    assert asyncio.run(aims.node(scene, aims.runner("once"))) == "ctl3"
+    assert asyncio.run(aims.node(scene, aims.runner("vip-internal"))) == "ctl3"
     with pytest.raises(aims.NoAim, match="no node is runner-of-other now"):
         asyncio.run(aims.node(scene, aims.runner("other")))
     with pytest.raises(aims.NoAim, match="runner-of-RESOURCE"):
