@@ -92,4 +92,9 @@ def leftovers(name: str, design: Design) -> Probe | None:
 
 def program(name: str) -> tuple[str, ...]:
     """The command line that runs one of `programs/` on a node, under its own python3 and out of no file there."""
-    return (*PYTHON, resources(__name__).joinpath("programs", f"{name}.py").read_text())
+    return (*PYTHON, source(name))
+
+
+def source(name: str) -> str:
+    """The text of one of `programs/`."""
+    return resources(__name__).joinpath("programs", f"{name}.py").read_text()

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 from hashlib import md5
-from importlib.resources import files
 
-from quorate.catalog import glance, storage
+from quorate.catalog import glance, source, storage
 from quorate.catalog.openstack import clients, database
 from quorate.catalog.openstack.process import NEEDS, Api, Process, conf
 from quorate.formats import settings
@@ -91,8 +90,7 @@ def config(design: Design, node: Node) -> Iterator[File]:
     if storage.shares_files(design.cloud):
         yield File(SHARES, f"{SHARE}\n", group="cinder", mode=0o640, read_by=(MANAGER.name,))
     yield from API.files(design, node)
-    program = files("quorate.catalog").joinpath("programs", "cinder_wsgi.py").read_text()
-    yield File(API_PROGRAM, program, read_by=(API.name,))
+    yield File(API_PROGRAM, source("cinder_wsgi"), read_by=(API.name,))
     yield SCHEDULER.file()
     yield MANAGER.file()
 

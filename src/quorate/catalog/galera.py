@@ -3,10 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
-from importlib.resources import files
 from typing import Any
 
-from quorate.catalog import program
+from quorate.catalog import program, source
 from quorate.formats import settings
 from quorate.model.check import Answers, Check, Probe, Result, dead_ends, listing, no, troubles, yes
 from quorate.model.cloud import Cloud
@@ -168,10 +167,8 @@ def config(design: Design, node: Node) -> Iterator[File]:
     """The server's settings, and the check's program and unit."""
     merged = settings.merged(_server(design, node), design.cloud.extra.get("mariadb.cnf"))
     yield File("/etc/mysql/mariadb.conf.d/99-quorate.cnf", settings.ini(merged), read_by=("galera",))
-    programs = files("quorate.catalog").joinpath("programs")
-    yield File(SERVER_PROGRAM, programs.joinpath("galera_server.py").read_text(), mode=0o755)
-    check = programs.joinpath("galera_check.py").read_text()
-    yield File(CHECK_PROGRAM, check, mode=0o755, read_by=("galera-check",))
+    yield File(SERVER_PROGRAM, source("galera_server"), mode=0o755)
+    yield File(CHECK_PROGRAM, source("galera_check"), mode=0o755, read_by=("galera-check",))
     yield File(
         "/etc/systemd/system/quorate-galera-check.service",
         settings.unit(_check_unit(design, node)),

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.resources import files
 
+from quorate.catalog import source
 from quorate.catalog.openstack import clients, database
 from quorate.catalog.openstack.process import NEEDS, Api, Process, conf
 from quorate.formats import settings
@@ -72,8 +72,7 @@ def config(design: Design, node: Node) -> Iterator[File]:
         yield from api.files(design, node)
     yield ENGINE.file()
     yield File(f"/etc/systemd/system/{RESUME_UNIT}", settings.unit(_RESUME), read_by=(ENGINE.name,))
-    program = files("quorate.catalog").joinpath("programs", "heat_resume.py").read_text()
-    yield File(RESUME_PROGRAM, program, mode=0o755, read_by=(ENGINE.name,))
+    yield File(RESUME_PROGRAM, source("heat_resume"), mode=0o755, read_by=(ENGINE.name,))
 
 
 _RESUME: settings.Settings = {

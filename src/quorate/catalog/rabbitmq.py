@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from typing import Any
 
-from quorate.catalog import program
+from quorate.catalog import program, source
 from quorate.formats import settings
 from quorate.model.check import Check, Probe, Result, listing, no, troubles, unknown, yes
 from quorate.model.cloud import Cloud
@@ -160,10 +159,8 @@ def _units(design: Design) -> Iterator[File]:
     }
     for path, unit in (("rabbitmq-server.service.d/quorate.conf", drop_in), (WATCH_UNIT, watch)):
         yield File(f"/etc/systemd/system/{path}", settings.unit(unit), read_by=("rabbitmq",))
-    programs = files("quorate.catalog").joinpath("programs")
-    for path, program_file in ((REJOIN_PROGRAM, "rabbitmq_rejoin.py"), (WATCH_PROGRAM, "rabbitmq_watch.py")):
-        text = programs.joinpath(program_file).read_text()
-        yield File(path, text, mode=0o755, read_by=("rabbitmq",))
+    for path, name in ((REJOIN_PROGRAM, "rabbitmq_rejoin"), (WATCH_PROGRAM, "rabbitmq_watch")):
+        yield File(path, source(name), mode=0o755, read_by=("rabbitmq",))
 
 
 def _conf(design: Design, node: Node) -> dict[str, str]:

@@ -149,9 +149,9 @@ def main():
     while True:
         try:
             watch.look(time.monotonic())
-        except Exception as error:  # noqa: BLE001  whatever the libraries raise
+        except Exception as error:  # noqa: BLE001 - whatever Heat's libraries raise is said, and looked at again
             print(f"cannot look: {type(error).__name__}: {error}", flush=True)
-        time.sleep(EVERY_S)
+        time.sleep(EVERY_S)  # between two looks, for as long as the engine that it goes with
 
 
 if __name__ == "__main__":
