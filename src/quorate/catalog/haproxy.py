@@ -23,8 +23,10 @@ PATIENCE = 3
 HASTE = 5
 # A check that costs its server much is asked so many times less often.
 DEAR = 4
-# Where each proxy says that it is well.
+# Where each proxy says which APIs of its own node are well.
 HEALTH_PORT = 9300
+# What a listener's section for the API of the proxy's own node adds to its name.
+OWN = "-here"
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
 
 
@@ -51,9 +53,8 @@ def address_id(vip: VirtualIp) -> str:
 
 
 def config(design: Design, node: Node) -> Iterator[File]:
-    """haproxy.cfg: one section a listener, whoever declared it; the same on every node."""
-    del node
-    sections = settings.merged(_sections(design), design.cloud.extra.get("haproxy.cfg"))
+    """haproxy.cfg: one section a listener, whoever declared it, and one for each API of the node itself."""
+    sections = settings.merged(_sections(design, node), design.cloud.extra.get("haproxy.cfg"))
     yield File("/etc/haproxy/haproxy.cfg", settings.haproxy(sections), read_by=("haproxy",))
     # Two descriptors a connection, and some for checks; systemd's default is 1024.
     drop_in = {"Service": {"LimitNOFILE": str(CONNECTIONS * 2 + 2000)}}
@@ -77,7 +78,7 @@ def _address(vip: VirtualIp, interval_s: int) -> Primitive:
     )
 
 
-def _sections(design: Design) -> settings.Settings:
+def _sections(design: Design, node: Node) -> settings.Settings:
     cloud = design.cloud
     sections: dict[str, dict[str, str]] = {
         "global": {
@@ -106,14 +107,54 @@ def _sections(design: Design) -> settings.Settings:
             "timeout check": f"{cloud.timers.haproxy_check_ms * PATIENCE}ms",
         },
     }
-    sections["frontend health"] = {"bind": f"*:{HEALTH_PORT}", "mode": "http", "monitor-uri": "/"}
+    sections["frontend health"] = {
+        "bind": f"*:{HEALTH_PORT}",
+        "mode": "http",
+        "no log": "",
+        "http-request return status 200 if { path,field(2,/),nbsrv gt 0 }": "",
+        "http-request return status 503": "",
+    }
     for listener, servers in design.listeners():
+        if node in servers and _told(design, listener, servers):
+            sections[f"backend {listener.name}{OWN}"] = dict(_own(design, listener, node))
         sections[f"listen {listener.name}"] = dict(_listen(design, listener, servers))
     return sections
 
 
-def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> Iterator[tuple[str, str]]:
+def _told(design: Design, listener: Listener, servers: tuple[Node, ...]) -> bool:
+    """Whether the proxy on a server's node says how it is, so that each API is asked by one proxy, not by all.
+
+    An API whose proxy is silent counts as lost with it: without the proxy it does not reach its database.
+    """
+    proxies = design.cloud.topology.members_of("haproxy")
+    return listener.mode is Mode.HTTP and all(server in proxies for server in servers)
+
+
+def _own(design: Design, listener: Listener, node: Node) -> Iterator[tuple[str, str]]:
+    """Watches the API of the proxy's own node, and gets no requests."""
+    yield "mode", "http"
+    yield from _check(listener.check, listener.status)
+    yield "default-server", _pace(design, listener)
+    yield f"server {node.name}", f"{node.address}:{listener.port} check"
+
+
+def _check(check: str, status: int = 200) -> Iterator[tuple[str, str]]:
+    method, _, uri = check.partition(" ")
+    yield "option httpchk", ""
+    yield "http-check send", f"meth {method} uri {uri}"
+    yield "http-check expect", f"status {status}"
+
+
+def _pace(design: Design, listener: Listener | None = None) -> str:
     timers = design.cloud.timers
+    interval_ms = timers.haproxy_check_ms * (DEAR if listener and listener.dear else 1)
+    return (
+        f"inter {interval_ms}ms fastinter {interval_ms // HASTE}ms "
+        f"fall {timers.haproxy_fall} rise {timers.haproxy_rise}"
+    )
+
+
+def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> Iterator[tuple[str, str]]:
     for address in binds(design, listener):
         yield f"bind {address}:{listener.port}", ""
     yield "mode", listener.mode.value
@@ -125,26 +166,15 @@ def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> It
         yield "retry-on", "conn-failure empty-response"
     yield "timeout client", f"{listener.idle_s}s"
     yield "timeout server", f"{listener.idle_s}s"
-    method, _, uri = listener.check.partition(" ")
-    yield "option httpchk", ""
-    proxies = design.cloud.topology.members_of("haproxy")
-    if listener.mode is Mode.HTTP and all(server in proxies for server in servers):
-        # First the proxy on the same node: without it the API there does not reach its database.
-        yield f"http-check connect port {HEALTH_PORT}", ""
-        yield "http-check send meth GET uri /", ""
-        yield "http-check expect status 200", ""
-        yield "http-check connect", ""
-    yield "http-check send", f"meth {method} uri {uri}"
-    yield "http-check expect", f"status {listener.status}"
-    port = f"port {listener.check_port} " if listener.check_port else ""
-    interval_ms = timers.haproxy_check_ms * (DEAR if listener.dear else 1)
-    pace = (
-        f"inter {interval_ms}ms fastinter {interval_ms // HASTE}ms "
-        f"fall {timers.haproxy_fall} rise {timers.haproxy_rise}"
-    )
-    # A demoted writer loses its sessions at once; a request to a busy API may still be answered.
-    ending = " on-marked-down shutdown-sessions" if listener.single_writer else ""
-    yield "default-server", f"{port}{pace}{ending}"
+    if _told(design, listener, servers):
+        yield from _check(f"GET /{listener.name}{OWN}")
+        yield "default-server", f"port {HEALTH_PORT} {_pace(design)}"
+    else:
+        yield from _check(listener.check, listener.status)
+        port = f"port {listener.check_port} " if listener.check_port else ""
+        # A demoted writer loses its sessions at once; a request to a busy API may still be answered.
+        ending = " on-marked-down shutdown-sessions" if listener.single_writer else ""
+        yield "default-server", f"{port}{_pace(design, listener)}{ending}"
     for rank, server in enumerate(servers):
         options = _rank(rank, len(servers)) if listener.single_writer else ""
         yield f"server {server.name}", f"{server.address}:{listener.port} check{options}"
@@ -263,6 +293,9 @@ def _backends(design: Design, answers: Mapping[str, Any]) -> Iterator[Result]:
         if "error" not in said:
             servers = _servers(said["show stat"])
             downs = {server: list(_downs(servers, wanted, server)) for _, server in wanted}
+            if asker in downs:
+                own = [key for key in servers if key[0].endswith(OWN)]
+                downs[asker] += _downs(servers, own, asker)
             views[asker] = {server: "; ".join(down) or None for server, down in downs.items()}
     wrong += troubles(views)
     yield from wrong or [yes(f"{len(wanted)} backends up, seen from {listing(views)}")]

@@ -47,6 +47,18 @@ def test_backends_that_are_down_are_named_with_the_reason(design):
     assert results[0].seen.endswith("(seen from ctl1, ctl2, ctl3)")
 
 
+def test_why_an_api_is_down_is_told_by_its_own_nodes_proxy(design):
+    told = STAT.replace("Connection refused", "HTTP status 503").replace("L4CON", "L7STS")
+    own = "\n".join(
+        line.replace("keystone,", "keystone-here,", 1) for line in STAT.splitlines() if "keystone,ctl2" in line
+    )
+    views = dict.fromkeys(NODES, said(told)) | {"ctl2": said(f"{told}\n{own}")}
+    seen = [result.seen for result in judged(design, "haproxy-backends", views) if result.node == "ctl2"]
+    reason = "keystone-here is DOWN (L4CON Connection refused)"
+    assert [reason in each for each in seen] == [each.endswith("(seen from ctl2)") for each in seen]
+    assert sum(reason in each for each in seen) == 1
+
+
 def test_a_backend_that_one_proxy_alone_misses(design):
     lines = [
         line.replace(",UP,", ",MAINT,") if line.startswith("keystone,ctl3") else line

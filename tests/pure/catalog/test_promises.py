@@ -66,7 +66,7 @@ def test_one_writer_chosen_alike_by_all_proxies_and_never_two(lab: Design) -> No
     # The choice follows from health alone: the first that is well, and it takes the sessions of later ones back.
     takes_back = " on-marked-up shutdown-backup-sessions"
     assert servers == [("ctl1", takes_back), ("ctl2", f" backup{takes_back}"), ("ctl3", " backup")]
-    assert len({content(lab, "haproxy.cfg", node) for node in lab.files}) == 1
+    assert len({section(content(lab, "haproxy.cfg", node), "listen galera") for node in lab.files}) == 1
     # A session left on a demoted writer would write beside the new one.
     assert "on-marked-down shutdown-sessions" in text
     # Only the check program knows whether a member is synced; an open port does not say so.

@@ -18,6 +18,14 @@ def content(design: Design, node: str, path: str) -> str:
     return found
 
 
+def section(text: str, head: str) -> str:
+    return text.partition(f"\n{head}\n")[2].partition("\n\n")[0]
+
+
+def servers(text: str, head: str) -> list[tuple[str, str]]:
+    return re.findall(r"server (\w+) (\S+):", section(text, head))
+
+
 def constraints(design: Design, kind: type) -> list:
     return [
         each for cluster in design.clusters for each in cluster.configuration.constraints if type(each) is kind
@@ -61,18 +69,27 @@ def test_the_databases_name_is_the_nodes_own_proxy_and_then_the_virtual_ip(
     assert "10.20.0.5\tgalera-proxy\n" in hosts
 
 
-def test_an_api_is_checked_together_with_its_own_nodes_proxy(lab: Design, segregated: Design) -> None:
-    checked = "http-check connect port 9300"
-    assert checked in content(lab, "ctl1", "/etc/haproxy/haproxy.cfg")
-    assert checked not in content(segregated, "haproxy1", "/etc/haproxy/haproxy.cfg")
+def test_an_api_is_watched_by_the_proxy_of_its_own_node_which_tells_the_others(lab: Design) -> None:
+    for node in lab.cloud.topology.members_of("haproxy"):
+        text = content(lab, node.name, "/etc/haproxy/haproxy.cfg")
+        assert servers(text, "backend keystone-here") == [(node.name, node.address)]
+        asked = section(text, "listen keystone")
+        assert "uri /keystone-here" in asked
+        assert "default-server port 9300 " in asked
+        assert "healthcheck" not in asked
+
+
+def test_proxies_that_are_not_where_the_apis_are_ask_them_themselves(segregated: Design) -> None:
+    text = content(segregated, "haproxy1", "/etc/haproxy/haproxy.cfg")
+    assert "-here" not in text
+    assert "uri /healthcheck" in section(text, "listen keystone")
 
 
 def test_the_proxy_serves_what_other_clusters_run(segregated: Design) -> None:
     text = content(segregated, "haproxy1", "/etc/haproxy/haproxy.cfg")
     for component in ("galera", "keystone"):
-        section = text.partition(f"listen {component}\n")[2].partition("\n\n")[0]
-        servers = re.findall(r"server (\w+) (\S+):", section)
-        assert servers == [(node.name, node.address) for node in segregated.cloud.topology.members_of(component)]
+        members = segregated.cloud.topology.members_of(component)
+        assert servers(text, f"listen {component}") == [(node.name, node.address) for node in members]
 
 
 def test_clients_of_lists_get_those_of_the_other_clusters(segregated: Design) -> None:
@@ -100,8 +117,8 @@ def test_each_cluster_knows_only_its_own_members(segregated: Design) -> None:
 )
 def test_a_listener_is_bound_where_its_clients_come(public: Design, listener: str, binds: list[str]) -> None:
     """The database never on the public network; a service that has an address of its own not on the shared one."""
-    section = content(public, "ctl1", "/etc/haproxy/haproxy.cfg").partition(f"listen {listener}\n")[2]
-    assert re.findall(r"bind (\S+):\d+", section.partition("\n\n")[0]) == binds
+    text = content(public, "ctl1", "/etc/haproxy/haproxy.cfg")
+    assert re.findall(r"bind (\S+):\d+", section(text, f"listen {listener}")) == binds
 
 
 def test_the_catalogue_names_the_addresses(public: Design, lab: Design) -> None:
