@@ -1,10 +1,13 @@
 """Where images and volumes are: files that members share, on GlusterFS or NFS, mounted on each; or Ceph."""
 
 import json
-from collections.abc import Iterator
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from quorate.catalog import program
+from quorate.catalog import program, source
 from quorate.formats import settings
+from quorate.model.check import Check, Probe, Result, listing, no, unknown, yes
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Option
 from quorate.model.design import Design
@@ -18,6 +21,9 @@ BRICKS = "/srv/glusterfs"
 VOLUME = "quorate"
 COPIES = 3
 DAEMON = "glusterd"
+WATCH_PROGRAM = "/usr/local/lib/quorate/brick-watch"
+WATCH_UNIT = "quorate-brick-watch.service"
+PROCESSES = f"/var/run/gluster/vols/{VOLUME}"
 GLUSTERFS, NFS, CEPH = "glusterfs", "nfs", "ceph"
 CEPH_CONF = "/etc/ceph/ceph.conf"
 # Each a user of Ceph's of its own name.
@@ -48,6 +54,8 @@ def _glusterfs(cloud: Cloud) -> Component:
         owned_units=(f"{DAEMON}.service",),
         prepare=(Directory(BRICKS),),
         resources=(mounts, daemon),
+        # Before the next member's daemon and brick are restarted.
+        ready=(Until("every copy is whole", (*program("gluster_whole"), VOLUME), within_s=300, every_s=1),),
         early=(daemon.id,),
         constraints=before(cloud, mounts.id),
         data=(BRICKS,),
@@ -81,11 +89,35 @@ def _ceph_key(user: str) -> Secret:
 
 
 def config(design: Design, node: Node) -> Iterator[File]:
-    """Where Ceph is, and as whom each service comes to it."""
-    del node
-    cloud = design.cloud
-    if shares_files(cloud):
-        return
+    """Who watches a brick; or where Ceph is, and as whom each service comes to it."""
+    backend = design.cloud.option("storage", "backend")
+    if backend == GLUSTERFS and node in brick_nodes(design.cloud.topology):
+        yield from _watch(node)
+    elif backend == CEPH:
+        yield from _ceph_files(design.cloud)
+
+
+def _watch(node: Node) -> Iterator[File]:
+    # The packaged unit refuses a seventh start within an hour, which is Pacemaker's to judge.
+    drop_in = {"Unit": {"Wants": WATCH_UNIT, "StartLimitIntervalSec": "0"}}
+    watch = {
+        "Unit": {
+            "Description": "Starts the brick when GlusterFS does not",
+            "BindsTo": f"{DAEMON}.service",
+            "After": f"{DAEMON}.service",
+        },
+        "Service": {
+            "ExecStart": f"{WATCH_PROGRAM} {VOLUME} {_brick(node)} {PROCESSES}",
+            "Restart": "on-failure",
+            "RestartSec": "5",
+        },
+    }
+    for path, unit in ((f"{DAEMON}.service.d/quorate.conf", drop_in), (WATCH_UNIT, watch)):
+        yield File(f"/etc/systemd/system/{path}", settings.unit(unit), read_by=(DAEMON,))
+    yield File(WATCH_PROGRAM, source("brick_watch"), mode=0o755, read_by=(DAEMON,))
+
+
+def _ceph_files(cloud: Cloud) -> Iterator[File]:
     monitors = ",".join(cloud.options["storage"]["monitors"])
     ceph = {"global": {"mon_host": monitors, "auth_client_required": "cephx"}}
     yield File(CEPH_CONF, settings.ini(settings.merged(ceph, cloud.extra.get("ceph.conf"))))
@@ -128,6 +160,10 @@ def brick_nodes(topology: Topology) -> tuple[Node, ...]:
     return topology.members_of("storage")[:COPIES]
 
 
+def _brick(node: Node) -> str:
+    return f"{node.name}:{BRICKS}/{VOLUME}"
+
+
 def preparations(design: Design) -> tuple[Command | Until, ...]:
     """The volume, and in it (or the export) the directories that components want."""
     cloud = design.cloud
@@ -142,7 +178,7 @@ def _volume(design: Design) -> Command:
     wanted = {
         "members": [node.name for node in members],
         "volume": VOLUME,
-        "bricks": [f"{node.name}:{BRICKS}/{VOLUME}" for node in brick_nodes(design.cloud.topology)],
+        "bricks": [_brick(node) for node in brick_nodes(design.cloud.topology)],
         "options": _options(design),
     }
     make, said = program("gluster_volume"), json.dumps(wanted)
@@ -181,3 +217,53 @@ def _directories(design: Design) -> Command:
     }
     make, said = program("shared_directories"), json.dumps(wanted)
     return Command("directories for what is shared", make, unless=(*make, "check"), stdin=said, unless_stdin=said)
+
+
+def checks(design: Design) -> Iterator[Check]:
+    """Every brick reached, and the same in all of them."""
+    cloud = design.cloud
+    if not cloud.topology.has("storage") or cloud.option("storage", "backend") != GLUSTERFS:
+        return
+    nodes = brick_nodes(design.cloud.topology)
+    summary = Probe(
+        ("gluster", "--mode=script", "--xml", "volume", "heal", VOLUME, "info", "summary"),
+        timeout_s=60,
+        json=False,
+        once=True,
+    )
+    yield Check(
+        "storage-copies",
+        "storage",
+        "every brick reached, nothing to heal, no split brain",
+        {summary: tuple(node.name for node in nodes)},
+        lambda answers: _copies(nodes, answers[summary]),
+    )
+
+
+def _copies(nodes: tuple[Node, ...], answers: Mapping[str, Any]) -> Iterator[Result]:
+    for asked, output in answers.items():
+        try:
+            answer = ET.fromstring(output["stdout"])  # noqa: S314 - the daemon on that node wrote it
+        except ET.ParseError:
+            said = (output["stderr"] or output["stdout"]).strip() or f"exit status {output['rc']}"
+            yield unknown(f"gluster volume heal: {said[:80]}", asked)
+            continue
+        if answer.findtext("opRet") != "0":
+            yield no(f"gluster volume heal: {answer.findtext('opErrstr')}", asked)
+            continue
+        bricks = {each.findtext("name"): each for each in answer.iterfind("healInfo/bricks/brick")}
+        wrong = {node.name: _wrong(bricks.get(_brick(node))) for node in nodes}
+        yield from [no(said, name) for name, said in wrong.items() if said] or [
+            yes(f"the same on {listing(wrong)}")
+        ]
+
+
+def _wrong(brick: ET.Element | None) -> str | None:
+    if brick is None:
+        return "its brick is not in the volume"
+    if brick.findtext("status") != "Connected":
+        return f"its brick is not reached: {brick.findtext('status')}"
+    split, pending = brick.findtext("numberOfEntriesInSplitBrain"), brick.findtext("numberOfEntriesInHealPending")
+    if split != "0":
+        return f"{split} files in split brain: gluster volume heal {VOLUME} info split-brain"
+    return f"{pending} files to be healed" if pending != "0" else None

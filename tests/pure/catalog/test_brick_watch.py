@@ -1,0 +1,121 @@
+"""A brick that nobody has as running is started; gluster here is a small script that a file tells the state."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.resources import files
+
+import pytest
+
+PROGRAMS = str(files("quorate.catalog").joinpath("programs"))
+BRICK = "ctl2:/srv/glusterfs/quorate"
+START = """
+import sys
+sys.path.insert(0, {programs!r})
+import brick_watch
+brick_watch.POLL_S = 0.01
+sys.argv[1:] = {argv!r}
+brick_watch.main()
+"""
+# As GlusterFS 11.1 writes it.
+STATE = """[Global]
+Volume1.name: quorate
+Volume1.Brick1.path: ctl1:/srv/glusterfs/quorate
+Volume1.Brick1.hostname: ctl1
+Volume1.Brick2.path: ctl2:/srv/glusterfs/quorate
+Volume1.Brick2.port: 59703
+Volume1.Brick2.status: {status}
+"""
+GLUSTER = """#!{python}
+import pathlib, sys
+here = pathlib.Path({here!r})
+words = sys.argv[2:]
+if words[0] == "get-state":
+    with (here / "looked").open("a") as stream:
+        print("looked", file=stream)
+    pathlib.Path(words[3], words[5]).write_text((here / "state").read_text())
+else:
+    with (here / "asked").open("a") as stream:
+        print(*words, file=stream)
+    if (here / "refused").exists():
+        sys.exit("volume start: quorate: failed: Quorum not met. Volume operation not allowed.")
+    (here / "state").write_text((here / "state").read_text().replace("Stopped", "Started"))
+"""
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    ctl = tmp_path / "gluster"
+    ctl.write_text(GLUSTER.format(python=sys.executable, here=str(tmp_path)))
+    ctl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    (tmp_path / "looked").touch()
+    return tmp_path
+
+
+@pytest.fixture
+def watch(here):
+    """Starts the program; its lines when it is stopped."""
+    started = []
+
+    def start(status: str) -> Callable[[], str]:
+        (here / "state").write_text(STATE.format(status=status))
+        script = START.format(programs=PROGRAMS, argv=["quorate", BRICK, str(here)])
+        process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        started.append(process)
+
+        def stopped() -> str:
+            process.terminate()
+            return process.communicate(timeout=10)[0]
+
+        return stopped
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def looks(here) -> int:
+    return len((here / "looked").read_text().splitlines())
+
+
+def test_a_brick_that_runs_is_left_alone(here, watch):
+    stop = watch("Started")
+    until(lambda: looks(here) >= 4, "four looks")
+    assert stop() == ""
+    assert not (here / "asked").exists()
+
+
+def test_a_brick_that_runs_unknown_is_ended_and_started_once(here, watch):
+    unknown = subprocess.Popen(["sleep", "60"])
+    (here / "ctl2-srv-glusterfs-quorate.pid").write_text(f"{unknown.pid}\n")
+    try:
+        stop = watch("Stopped")
+        assert unknown.wait(timeout=20) == -15
+        until((here / "asked").exists, "it is started")
+        until(lambda: looks(here) >= 5, "more looks")
+    finally:
+        unknown.kill()
+        unknown.wait()
+    assert stop() == "the daemon did not have its brick as running: started\n"
+    assert (here / "asked").read_text() == "volume start quorate force\n"
+
+
+def test_a_brick_that_may_not_run_now_is_asked_for_again_and_that_is_said_once(here, watch):
+    (here / "refused").touch()
+    stop = watch("Stopped")
+    until(lambda: (here / "asked").exists() and looks(here) >= 6, "asked again")
+    (here / "refused").unlink()
+    until(lambda: "Started" in (here / "state").read_text(), "it is started")
+    said = stop()
+    assert said.count("Quorum not met") == 1
+    assert said.startswith("volume start: volume start: quorate: failed: Quorum not met.")
