@@ -1,7 +1,5 @@
 """OpenStack's own test suite against the full lab, from outside its nodes (docs/tempest.md)."""
 
-import os
-
 import pytest
 
 import smoke
@@ -12,10 +10,6 @@ from smoke import Suite
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.timeout(1500),
-    pytest.mark.skipif(
-        "QUORATE_FULL_LAB_FILE" not in os.environ,
-        reason="as a test of its own first on a lab that is given by file",
-    ),
     # what the client library says to itself
     pytest.mark.filterwarnings("ignore::PendingDeprecationWarning:openstack"),
 ]
