@@ -21,6 +21,7 @@ brick_watch.main()
 # As GlusterFS 11.1 writes it.
 STATE = """[Global]
 Volume1.name: quorate
+Volume1.status: {volume}
 Volume1.Brick1.path: ctl1:/srv/glusterfs/quorate
 Volume1.Brick1.hostname: ctl1
 Volume1.Brick2.path: ctl2:/srv/glusterfs/quorate
@@ -66,8 +67,8 @@ def watch(here):
     """Starts the program; its lines when it is stopped."""
     started = []
 
-    def start(status: str) -> Callable[[], str]:
-        (here / "state").write_text(STATE.format(status=status))
+    def start(status: str, volume: str = "Started", state: str = STATE) -> Callable[[], str]:
+        (here / "state").write_text(state.format(status=status, volume=volume))
         script = START.format(programs=PROGRAMS, argv=["quorate", BRICK, str(here)])
         process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
         started.append(process)
@@ -90,6 +91,21 @@ def looks(here) -> int:
 
 def test_a_brick_that_runs_is_left_alone(here, watch):
     stop = watch("Started")
+    until(lambda: looks(here) >= 4, "four looks")
+    assert stop() == ""
+    assert not (here / "asked").exists()
+
+
+@pytest.mark.parametrize("volume", ["Created", "Stopped"])
+def test_before_the_volume_runs_its_brick_is_left_alone(here, watch, volume):
+    stop = watch("Stopped", volume)
+    until(lambda: looks(here) >= 4, "four looks")
+    assert stop() == ""
+    assert not (here / "asked").exists()
+
+
+def test_before_there_is_a_volume_nothing_is_started(here, watch):
+    stop = watch("Stopped", state="[Global]\n")
     until(lambda: looks(here) >= 4, "four looks")
     assert stop() == ""
     assert not (here / "asked").exists()

@@ -37,14 +37,18 @@ def gluster(*words):
         raise Refused(f"{words[0]} {words[1]}: {(done.stderr or done.stdout).strip()}")
 
 
-def runs(brick):
-    """Whether the daemon here has the brick as running; it asks no other host for that."""
+def lost(volume, brick):
+    """Whether the volume runs and this brick of it does not, as the daemon here has it; no other host is asked."""
     with tempfile.TemporaryDirectory() as directory:
         gluster("get-state", "glusterd", "odir", directory, "file", "state")
         lines = Path(directory, "state").read_text().splitlines()
     state = dict(line.split(": ", 1) for line in lines if ": " in line)
-    paths = [key.removesuffix(".path") for key, value in state.items() if key.endswith(".path") and value == brick]
-    return any(state.get(f"{key}.status") == "Started" for key in paths)
+
+    def started(kind, wanted):
+        found = [key.removesuffix(kind) for key, value in state.items() if key.endswith(kind) and value == wanted]
+        return any(state.get(f"{key}.status") == "Started" for key in found)
+
+    return started(".name", volume) and not started(".path", brick)
 
 
 def end(pidfile):
@@ -68,7 +72,7 @@ def main():
     missing, said = 0, None
     while True:
         try:
-            missing = 0 if runs(brick) else missing + 1
+            missing = missing + 1 if lost(volume, brick) else 0
             if missing >= PATIENCE:
                 end(pidfile)
                 gluster("volume", "start", volume, "force")

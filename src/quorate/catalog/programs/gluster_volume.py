@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 
 DAEMONS_S = 120
 POLL_S = 0.5
+BUSY = "Another transaction is in progress"
 
 
 class Refused(Exception):
@@ -20,6 +21,18 @@ class Refused(Exception):
 
 
 def gluster(*words):
+    """The answer of the daemon on this node, as XML, once nobody else changes anything. Raises Refused."""
+    end = time.monotonic() + DAEMONS_S
+    while True:
+        try:
+            return answered(*words)
+        except Refused as refused:
+            if BUSY not in str(refused) or time.monotonic() > end:
+                raise
+        time.sleep(POLL_S)  # between two attempts; `end` is their deadline
+
+
+def answered(*words):
     """The answer of the daemon on this node, as XML. Raises Refused."""
     done = subprocess.run(
         ["gluster", "--mode=script", "--xml", *words], capture_output=True, text=True, timeout=120, check=False
