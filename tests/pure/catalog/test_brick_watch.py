@@ -1,12 +1,14 @@
 """A brick that nobody has as running is started; gluster here is a small script that a file tells the state."""
 
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from importlib.resources import files
 
 import pytest
+
+from waiting import until
 
 PROGRAMS = str(files("quorate.catalog").joinpath("programs"))
 BRICK = "ctl2:/srv/glusterfs/quorate"
@@ -43,13 +45,6 @@ else:
         sys.exit("volume start: quorate: failed: Quorum not met. Volume operation not allowed.")
     (here / "state").write_text((here / "state").read_text().replace("Stopped", "Started"))
 """
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -111,17 +106,37 @@ def test_before_there_is_a_volume_nothing_is_started(here, watch):
     assert not (here / "asked").exists()
 
 
-def test_a_brick_that_runs_unknown_is_ended_and_started_once(here, watch):
-    unknown = subprocess.Popen(["sleep", "60"])
+@pytest.fixture
+def process():
+    """A process with these arguments, which the program does not read."""
+    started = []
+
+    def start(*argv: str) -> "subprocess.Popen[bytes]":
+        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *argv]))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.wait()
+
+
+def test_a_process_that_has_the_number_of_one_that_died_is_left_alone(here, watch, process):
+    other = process("--brick-name", "/srv/glusterfs/other")
+    (here / "ctl2-srv-glusterfs-quorate.pid").write_text(f"{other.pid}\n")
+    stop = watch("Stopped")
+    until((here / "asked").exists, "it is started")
+    stop()
+    assert other.poll() is None
+
+
+def test_a_brick_that_runs_unknown_is_ended_and_started_once(here, watch, process):
+    unknown = process("--brick-name", "/srv/glusterfs/quorate")
     (here / "ctl2-srv-glusterfs-quorate.pid").write_text(f"{unknown.pid}\n")
-    try:
-        stop = watch("Stopped")
-        assert unknown.wait(timeout=20) == -15
-        until((here / "asked").exists, "it is started")
-        until(lambda: looks(here) >= 5, "more looks")
-    finally:
-        unknown.kill()
-        unknown.wait()
+    stop = watch("Stopped")
+    assert unknown.wait(timeout=20) == -signal.SIGTERM
+    until((here / "asked").exists, "it is started")
+    until(lambda: looks(here) >= 5, "more looks")
     assert stop() == "the daemon did not have its brick as running: started\n"
     assert (here / "asked").read_text() == "volume start quorate force\n"
 

@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from quorate.catalog import galera
+from waiting import until
 
 PROGRAMS = str(files("quorate.catalog").joinpath("programs"))
 FIRST, SECOND, GONE = "127.0.0.1", "127.0.0.2", "127.0.0.3"
@@ -23,13 +23,6 @@ import galera_server
 galera_server.SERVER, galera_server.CHECK_PORT, galera_server.WAIT_S = {server!r}, {port}, {wait_s}
 galera_server.main()
 """
-
-
-def until(true: Callable[[], bool], what: str, within_s: float = 10) -> None:
-    end = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < end, f"not within {within_s} s: {what}"
-        time.sleep(0.02)
 
 
 def answers(address: str, port: int) -> bool:

@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+
+from waiting import until
 
 PROGRAMS = str(files("quorate.catalog").joinpath("programs"))
 MEMBERS = ["rabbit@ctl1", "rabbit@ctl2", "rabbit@ctl3"]
@@ -35,13 +35,6 @@ if sys.argv[4] == "cluster_status":
     print(json.dumps({{"running_nodes": answer, "partitions": partitions}}))
 """
 TOLD = "[error] Mnesia(rabbit@ctl2): mnesia_event got {inconsistent_database, running_partitioned_network, x}\n"
-
-
-def until(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(0.01)
 
 
 @pytest.fixture

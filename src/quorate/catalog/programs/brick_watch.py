@@ -51,10 +51,13 @@ def lost(volume, brick):
     return started(".name", volume) and not started(".path", brick)
 
 
-def end(pidfile):
-    """End the process that nobody knows of, if there is one."""
+def end(pidfile, brick):
+    """End the process that nobody knows of, if there is one: the number may be another's by now."""
     try:
         pid = int(pidfile.read_text())
+        argv = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        if brick.partition(":")[2] not in argv:
+            return
         os.kill(pid, signal.SIGTERM)
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return
@@ -74,7 +77,7 @@ def main():
         try:
             missing = missing + 1 if lost(volume, brick) else 0
             if missing >= PATIENCE:
-                end(pidfile)
+                end(pidfile, brick)
                 gluster("volume", "start", volume, "force")
                 print("the daemon did not have its brick as running: started", flush=True)
             said = None
