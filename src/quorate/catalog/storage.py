@@ -1,7 +1,6 @@
 """Where images and volumes are: files that members share, on GlusterFS or NFS, mounted on each; or Ceph."""
 
 import json
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -55,7 +54,7 @@ def _glusterfs(cloud: Cloud) -> Component:
         prepare=(Directory(BRICKS),),
         resources=(mounts, daemon),
         # Before the next member's daemon and brick are restarted.
-        ready=(Until("every copy is whole", (*program("gluster_whole"), VOLUME), within_s=300, every_s=1),),
+        ready=(Until("every copy is whole", _copies_said(), within_s=300, every_s=1),),
         early=(daemon.id,),
         constraints=before(cloud, mounts.id),
         data=(BRICKS,),
@@ -224,46 +223,30 @@ def checks(design: Design) -> Iterator[Check]:
     cloud = design.cloud
     if not cloud.topology.has("storage") or cloud.option("storage", "backend") != GLUSTERFS:
         return
-    nodes = brick_nodes(design.cloud.topology)
-    summary = Probe(
-        ("gluster", "--mode=script", "--xml", "volume", "heal", VOLUME, "info", "summary"),
-        timeout_s=60,
-        json=False,
-        once=True,
-    )
+    nodes = brick_nodes(cloud.topology)
+    said = Probe(_copies_said(), timeout_s=60, json=False, once=True)
     yield Check(
         "storage-copies",
         "storage",
         "every brick reached, nothing to heal, no split brain",
-        {summary: tuple(node.name for node in nodes)},
-        lambda answers: _copies(nodes, answers[summary]),
+        {said: tuple(node.name for node in nodes)},
+        lambda answers: _copies(nodes, answers[said]),
     )
+
+
+def _copies_said() -> tuple[str, ...]:
+    return (*program("gluster_copies"), VOLUME)
 
 
 def _copies(nodes: tuple[Node, ...], answers: Mapping[str, Any]) -> Iterator[Result]:
     for asked, output in answers.items():
         try:
-            answer = ET.fromstring(output["stdout"])  # noqa: S314 - the daemon on that node wrote it
-        except ET.ParseError:
+            copies = json.loads(output["stdout"])
+        except ValueError:
             said = (output["stderr"] or output["stdout"]).strip() or f"exit status {output['rc']}"
-            yield unknown(f"gluster volume heal: {said[:80]}", asked)
+            yield unknown(f"gluster: {said[:80]}", asked)
             continue
-        if answer.findtext("opRet") != "0":
-            yield no(f"gluster volume heal: {answer.findtext('opErrstr')}", asked)
-            continue
-        bricks = {each.findtext("name"): each for each in answer.iterfind("healInfo/bricks/brick")}
-        wrong = {node.name: _wrong(bricks.get(_brick(node))) for node in nodes}
-        yield from [no(said, name) for name, said in wrong.items() if said] or [
+        wrong = {node.name: copies.get(_brick(node), "its brick is not in the volume") for node in nodes}
+        yield from [no(words, name) for name, words in wrong.items() if words] or [
             yes(f"the same on {listing(wrong)}")
         ]
-
-
-def _wrong(brick: ET.Element | None) -> str | None:
-    if brick is None:
-        return "its brick is not in the volume"
-    if brick.findtext("status") != "Connected":
-        return f"its brick is not reached: {brick.findtext('status')}"
-    split, pending = brick.findtext("numberOfEntriesInSplitBrain"), brick.findtext("numberOfEntriesInHealPending")
-    if split != "0":
-        return f"{split} files in split brain: gluster volume heal {VOLUME} info split-brain"
-    return f"{pending} files to be healed" if pending != "0" else None

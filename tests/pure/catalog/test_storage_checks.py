@@ -1,64 +1,102 @@
+"""What the program says of copies, and what `verify` makes of it; gluster here prints what two files say."""
+
+import subprocess
+import sys
+
 import pytest
 
+from quorate import catalog
 from quorate.catalog import storage
 from quorate.model.check import no, unknown, yes
 
+INFO = "<cliOutput><opRet>0</opRet><volInfo><volumes>{}</volumes></volInfo></cliOutput>"
+VOLUME = "<volume><name>quorate</name><statusStr>{}</statusStr></volume>"
+STARTED = INFO.format(VOLUME.format("Started"))
 # What gluster 11.1 prints, in short.
 BRICK = """<brick><name>{node}:/srv/glusterfs/quorate</name><status>{status}</status>
 <numberOfEntriesInHealPending>{pending}</numberOfEntriesInHealPending>
 <numberOfEntriesInSplitBrain>{split}</numberOfEntriesInSplitBrain></brick>"""
 WELL = {"status": "Connected", "pending": "0", "split": "0"}
 LOST = {"status": "Transport endpoint is not connected", "pending": "-", "split": "-"}
+REFUSED = "<cliOutput><opRet>-1</opRet><opErrstr>Volume quorate is locked</opErrstr></cliOutput>"
 NODES = ("ctl1", "ctl2", "ctl3")
 
 
-def told(**bricks):
-    """As asked at the first member; members not named are well."""
+def heal(**bricks):
+    """Of members that are not named all is well."""
     found = "".join(BRICK.format(node=node, **{**WELL, **bricks.get(node, {})}) for node in NODES)
-    return f"<cliOutput><healInfo><bricks>{found}</bricks></healInfo><opRet>0</opRet></cliOutput>"
+    return f"<cliOutput><opRet>0</opRet><healInfo><bricks>{found}</bricks></healInfo></cliOutput>"
 
 
-def judged(design, stdout, stderr="", rc=0):
+@pytest.fixture
+def said(tmp_path, monkeypatch):
+    """What the program says as a probe's answer."""
+
+    def ask(heal, info=STARTED, script='cat {here}/"$4"'):
+        (tmp_path / "info").write_text(info)
+        (tmp_path / "heal").write_text(heal)
+        gluster = tmp_path / "gluster"
+        gluster.write_text(f"#!/bin/sh\n{script.format(here=tmp_path)}\n")
+        gluster.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        argv = [sys.executable, *catalog.program("gluster_copies")[1:], storage.VOLUME]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        return {"rc": done.returncode, "stdout": done.stdout, "stderr": done.stderr}
+
+    return ask
+
+
+def judged(design, answer):
     (check,) = storage.checks(design)
     ((probe, nodes),) = check.probes.items()
     assert nodes == NODES
     assert probe.once
-    return list(check.judge({probe: {"ctl1": {"rc": rc, "stdout": stdout, "stderr": stderr}}}))
+    return list(check.judge({probe: {"ctl1": answer}}))
 
 
-def test_all_copies_the_same(full):
-    assert judged(full, told()) == [yes("the same on ctl1, ctl2, ctl3")]
+def test_all_copies_the_same(full, said):
+    answer = said(heal())
+    assert answer["rc"] == 0
+    assert judged(full, answer) == [yes("the same on ctl1, ctl2, ctl3")]
 
 
 @pytest.mark.parametrize(
-    ("brick", "said"),
+    ("brick", "words"),
     [
         (LOST, "its brick is not reached: Transport endpoint is not connected"),
         ({"pending": "2"}, "2 files to be healed"),
-        (
-            {"split": "1", "pending": "1"},
-            "1 files in split brain: gluster volume heal quorate info split-brain",
-        ),
+        ({"split": "1", "pending": "1"}, "1 files in split brain: gluster volume heal quorate info split-brain"),
     ],
 )
-def test_what_is_wrong_with_one(full, brick, said):
-    assert judged(full, told(ctl2=brick)) == [no(said, "ctl2")]
+def test_what_is_wrong_with_one(full, said, brick, words):
+    answer = said(heal(ctl2=brick))
+    assert answer["rc"] == 1
+    assert judged(full, answer) == [no(words, "ctl2")]
 
 
-def test_a_brick_that_the_volume_does_not_have(full):
-    assert judged(full, told().replace("ctl3:", "ctl9:")) == [no("its brick is not in the volume", "ctl3")]
+def test_a_brick_that_the_volume_does_not_have(full, said):
+    answer = said(heal().replace("ctl3:", "ctl9:"))
+    assert judged(full, answer) == [no("its brick is not in the volume", "ctl3")]
 
 
-def test_a_daemon_that_says_no(full):
-    refused = "<cliOutput><opRet>-1</opRet><opErrstr>Volume quorate does not exist</opErrstr></cliOutput>"
-    assert judged(full, refused) == [no("gluster volume heal: Volume quorate does not exist", "ctl1")]
+@pytest.mark.parametrize("volumes", ["", VOLUME.format("Created")])
+def test_before_the_volume_runs_nothing_is_waited_for_and_nothing_is_well(full, said, volumes):
+    answer = said(heal(ctl2=LOST), INFO.format(volumes))
+    assert answer["rc"] == 0
+    assert judged(full, answer) == [no("its brick is not in the volume", node) for node in NODES]
 
 
-def test_a_daemon_that_does_not_answer(full):
-    (result,) = judged(full, "", "Connection failed. Please check if gluster daemon is operational.", 1)
-    assert result == unknown(
-        "gluster volume heal: Connection failed. Please check if gluster daemon is operational.", "ctl1"
-    )
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ('cat {here}/"$4"', "Volume quorate is locked"),
+        ("echo Connection failed. >&2; exit 1", "Connection failed."),
+    ],
+)
+def test_a_daemon_that_does_not_tell_is_not_well(full, said, script, words):
+    answer = said(REFUSED, script=script)
+    assert answer["rc"] == 1
+    assert judged(full, answer) == [unknown(f"gluster: {words}", "ctl1")]
 
 
 def test_without_bricks_nothing_is_asked(design):
