@@ -7,7 +7,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from quorate.catalog import program
+from quorate.catalog import program, source
 from quorate.formats import settings, status
 from quorate.model.check import Answers, Check, Probe, Result, dead_ends, listing, no, troubles, unknown, yes
 from quorate.model.cloud import Cloud
@@ -23,11 +23,14 @@ PATIENCE = 3
 HASTE = 5
 # A check that costs its server much is asked so many times less often.
 DEAR = 4
-# Where each proxy says which APIs of its own node are well.
+# A node that has just come back starts everything at once: so long its APIs get less than their share of requests.
+WARMING_S = 60
+# Where each proxy says which APIs of its own node are well, and which of all it gives requests to.
 HEALTH_PORT = 9300
 # What a listener's section for the API of the proxy's own node adds to its name.
 OWN = "-here"
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
+DRAINED_PROGRAM = "/usr/local/lib/quorate/haproxy-drained"
 
 
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
@@ -59,6 +62,23 @@ def config(design: Design, node: Node) -> Iterator[File]:
     # Two descriptors a connection, and some for checks; systemd's default is 1024.
     drop_in = {"Service": {"LimitNOFILE": str(CONNECTIONS * 2 + 2000)}}
     yield File("/etc/systemd/system/haproxy.service.d/quorate.conf", settings.unit(drop_in))
+
+
+def drained(design: Design, listener: Listener) -> Mapping[str, str]:
+    """For an API's unit: it starts once every proxy has missed it, or a while has passed."""
+    proxies = design.cloud.topology.members_of("haproxy")
+    asked = (_given("%l", listener), str(HEALTH_PORT), *(proxy.address for proxy in proxies))
+    return {"ExecStartPre": f"-{DRAINED_PROGRAM} {' '.join(asked)}"}
+
+
+def drained_program() -> File:
+    """What those units run."""
+    return File(DRAINED_PROGRAM, source("haproxy_drained"), mode=0o755)
+
+
+def _given(server: str, listener: Listener) -> str:
+    """Where a proxy says whether it gives requests to the API of a server."""
+    return f"/{server}/{listener.name}"
 
 
 def _address(vip: VirtualIp, interval_s: int) -> Primitive:
@@ -107,18 +127,24 @@ def _sections(design: Design, node: Node) -> settings.Settings:
             "timeout check": f"{cloud.timers.haproxy_check_ms * PATIENCE}ms",
         },
     }
-    sections["frontend health"] = {
-        "bind": f"*:{HEALTH_PORT}",
-        "mode": "http",
-        "no log": "",
-        "http-request return status 200 if { path,field(2,/),nbsrv gt 0 }": "",
-        "http-request return status 503": "",
-    }
+    sections["frontend health"] = dict(_health(design))
     for listener, servers in design.listeners():
         if node in servers and _told(design, listener, servers):
             sections[f"backend {listener.name}{OWN}"] = dict(_own(design, listener, node))
         sections[f"listen {listener.name}"] = dict(_listen(design, listener, servers))
     return sections
+
+
+def _health(design: Design) -> Iterator[tuple[str, str]]:
+    yield "bind", f"*:{HEALTH_PORT}"
+    yield "mode", "http"
+    yield "no log", ""
+    yield "http-request return status 200 if { path,field(2,/),nbsrv gt 0 }", ""
+    for listener, servers in design.listeners():
+        for server in servers if listener.mode is Mode.HTTP else ():
+            given = f"{{ path {_given(server.name, listener)} }} {{ srv_is_up({listener.name}/{server.name}) }}"
+            yield f"http-request return status 200 if {given}", ""
+    yield "http-request return status 503", ""
 
 
 def _told(design: Design, listener: Listener, servers: tuple[Node, ...]) -> bool:
@@ -160,21 +186,22 @@ def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> It
     yield "mode", listener.mode.value
     yield ("option httplog", "") if listener.mode is Mode.HTTP else ("option tcplog", "")
     if listener.mode is Mode.HTTP:
-        yield "balance", "roundrobin"
+        # One that hangs, or has much to do, keeps what it has been given: it gets no more.
+        yield "balance", "leastconn"
         yield "option forwardfor", ""
         yield "http-request set-header X-Forwarded-Proto", "http"
         yield "retry-on", "conn-failure empty-response"
     yield "timeout client", f"{listener.idle_s}s"
     yield "timeout server", f"{listener.idle_s}s"
+    # A demoted writer loses its sessions at once; a request to a busy API may still be answered.
+    change = "on-marked-down shutdown-sessions" if listener.single_writer else f"slowstart {WARMING_S}s"
     if _told(design, listener, servers):
         yield from _check(f"GET /{listener.name}{OWN}")
-        yield "default-server", f"port {HEALTH_PORT} {_pace(design)}"
+        yield "default-server", f"port {HEALTH_PORT} {_pace(design)} {change}"
     else:
         yield from _check(listener.check, listener.status)
         port = f"port {listener.check_port} " if listener.check_port else ""
-        # A demoted writer loses its sessions at once; a request to a busy API may still be answered.
-        ending = " on-marked-down shutdown-sessions" if listener.single_writer else ""
-        yield "default-server", f"{port}{_pace(design, listener)}{ending}"
+        yield "default-server", f"{port}{_pace(design, listener)} {change}"
     for rank, server in enumerate(servers):
         options = _rank(rank, len(servers)) if listener.single_writer else ""
         yield f"server {server.name}", f"{server.address}:{listener.port} check{options}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from quorate.catalog import keystone, memcached
+from quorate.catalog import haproxy, keystone, memcached
 from quorate.catalog.openstack.process import NEEDS
 from quorate.formats import settings
 from quorate.model.cloud import Cloud
@@ -16,6 +16,8 @@ from quorate.model.topology import Cluster, Node
 PORT = 80
 ROOT = "/horizon"
 STATIC = "/var/lib/openstack-dashboard/static"
+# Who has not logged in is sent to do so: that takes a tenth of the time of the page itself.
+LISTENER = Listener("horizon", PORT, Mode.HTTP, check=f"GET {ROOT}/", status=302, public=True)
 KEY = Secret("horizon/secret-key", length=64)
 UNIT = "horizon.service"
 APACHE = "/etc/openstack-dashboard/apache.conf"
@@ -34,8 +36,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         # With a configuration of its own: what other packages enable in the shared one is none of the dashboard's.
         masked_units=("apache2.service",),
         resources=(Clone(apache, meta={"interleave": "true"}),),
-        # Who has not logged in is sent to do so: that takes a tenth of the time of the page itself.
-        listeners=(Listener("horizon", PORT, Mode.HTTP, check=f"GET {ROOT}/", status=302, public=True),),
+        listeners=(LISTENER,),
         secrets=(KEY,),
     )
 
@@ -48,7 +49,9 @@ def config(design: Design, node: Node) -> Iterator[File]:
         notice=settings.NOTICE, node=node, port=PORT, root=ROOT, static=STATIC, workers=workers
     )
     yield File(APACHE, apache, read_by=read_by)
-    yield File(f"/etc/systemd/system/{UNIT}", settings.unit(_UNIT), read_by=read_by)
+    unit = settings.merged(_UNIT, {"Service": haproxy.drained(design, LISTENER)})
+    yield File(f"/etc/systemd/system/{UNIT}", settings.unit(unit), read_by=read_by)
+    yield haproxy.drained_program()
     yield File(SETTINGS, _settings(design), group="www-data", mode=0o640, read_by=read_by)
 
 

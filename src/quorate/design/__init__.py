@@ -39,10 +39,12 @@ def _declared(cloud: Cloud, cluster: Cluster) -> tuple[Component, ...]:
 
 
 def _files(design: Design, node: Node) -> tuple[File, ...]:
-    return tuple(
+    """One that several components bring alike is there once."""
+    found = (
         file
         for cluster in design.clusters
         if node in cluster.cluster.members
         for component in cluster.components
         for file in catalog.files(component.name, design, node)
     )
+    return tuple(dict.fromkeys(found))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from quorate.catalog import keystone
+from quorate.catalog.haproxy import DRAINED_PROGRAM
 from quorate.design import build
 from quorate.model.design import LOOPBACK, Design
 from quorate.model.resource import Colocation, Location, Order
@@ -77,6 +78,16 @@ def test_an_api_is_watched_by_the_proxy_of_its_own_node_which_tells_the_others(l
         assert "uri /keystone-here" in asked
         assert "default-server port 9300 " in asked
         assert "healthcheck" not in asked
+
+
+def test_an_api_starts_once_each_proxy_has_missed_it(segregated: Design) -> None:
+    unit = content(segregated, "keystone2", "/etc/systemd/system/keystone.service")
+    proxies = [node.address for node in segregated.cloud.topology.members_of("haproxy")]
+    assert f"ExecStartPre=-{DRAINED_PROGRAM} /%l/keystone 9300 {' '.join(proxies)}\n" in unit
+    asked = section(content(segregated, "haproxy1", "/etc/haproxy/haproxy.cfg"), "frontend health")
+    assert "200 if { path /keystone2/keystone } { srv_is_up(keystone/keystone2) }" in asked
+    paths = [file.path for file in segregated.files["keystone2"]]
+    assert paths.count(DRAINED_PROGRAM) == 1
 
 
 def test_proxies_that_are_not_where_the_apis_are_ask_them_themselves(segregated: Design) -> None:

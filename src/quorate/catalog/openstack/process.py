@@ -7,6 +7,7 @@ want the database and the broker, which systemd would start behind Pacemaker's b
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from quorate.catalog import haproxy
 from quorate.formats import settings
 from quorate.model.cloud import Cloud
 from quorate.model.component import Listener, Mode, Requires
@@ -67,8 +68,8 @@ class Process:
         """An instance on every member."""
         return Clone(self.primitive(cloud), meta={"interleave": "true"})
 
-    def file(self) -> File:
-        """Its unit's file."""
+    def file(self, **service: str) -> File:
+        """Its unit's file, with more in the unit's section of that name."""
         unit: settings.Settings = {
             "Unit": {
                 "Description": f"OpenStack {self.name}",
@@ -87,6 +88,7 @@ class Process:
                 "LimitNOFILE": "65535",
                 "TimeoutStopSec": "15",
                 **self.service,
+                **service,
             },
         }
         return File(f"/etc/systemd/system/{self.unit}", settings.unit(unit), read_by=(self.name,))
@@ -138,10 +140,11 @@ class Api:
         )
 
     def files(self, design: Design, node: Node) -> Iterator[File]:
-        """Its unit and uWSGI's settings."""
+        """Its unit, what that runs, and uWSGI's settings."""
         extra = design.cloud.extra.get(f"{self.name}-uwsgi.ini")
         yield File(self.ini, settings.ini(settings.merged(self._uwsgi(design, node), extra)), read_by=(self.name,))
-        yield self.process.file()
+        yield self.process.file(**haproxy.drained(design, self.listener()))
+        yield haproxy.drained_program()
 
     def _uwsgi(self, design: Design, node: Node) -> settings.Settings:
         return {
