@@ -75,10 +75,14 @@ def test_no_setting_is_unknown_or_deprecated(full_tools, files: dict[str, str], 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_nor_with_ceph(full_tools) -> None:
+def test_nor_with_ceph_and_several_managers_of_volumes(full_tools) -> None:
     text = template.lab("lab", template.LAB_NETWORKS[0], 3, full=True)
-    ceph = "\noptions:\n  storage: {backend: ceph, monitors: [10.22.0.1]}\n"
-    made = design.build(spec.read(text.replace("\noptions:\n", ceph), "quorate.yaml", Path("/cloud")))
+    options = "storage: {backend: ceph, monitors: [10.22.0.1]}\n  cinder: {manager: active-active}"
+    locks = "cinder.conf: {coordination: {backend_url: 'etcd3+http://10.22.0.9:2379'}}"
+    text = text.replace("\noptions:\n", f"\noptions:\n  {options}\n").replace(
+        "\nextra:\n", f"\nextra:\n  {locks}\n"
+    )
+    made = design.build(spec.read(text, "quorate.yaml", Path("/cloud")))
     values = {each.name: "s3cretValue"[: each.length] for each in made.secrets()}
     found = {file.path: secret.fill(file.content, values) for file in made.files["ctl1"]}
     for path in ("/etc/glance/glance-api.conf", "/etc/cinder/cinder.conf"):

@@ -1,4 +1,4 @@
-"""Cinder, block storage: API and scheduler active/active, one volume manager, volumes in the shared files."""
+"""Cinder, block storage: API and scheduler active/active, one volume manager unless the file says otherwise."""
 
 from collections.abc import Iterator
 from hashlib import md5
@@ -8,10 +8,10 @@ from quorate.catalog.openstack import clients, database
 from quorate.catalog.openstack.process import NEEDS, Api, Process, conf
 from quorate.formats import settings
 from quorate.model.cloud import Cloud
-from quorate.model.component import Component, Database, Requires, Service, ServiceUser
+from quorate.model.component import Component, Database, Option, Requires, Service, ServiceUser
 from quorate.model.design import Design
 from quorate.model.item import Command, Directory, File
-from quorate.model.resource import Group, Primitive
+from quorate.model.resource import Clone, Group, Primitive
 from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node
 
@@ -32,10 +32,23 @@ SHARE = f"quorate:{VOLUMES.path}"
 place named by this name's hash (os_brick.remotefs)."""
 PLACES = "/var/lib/cinder/mnt"
 
+PASSIVE, ACTIVE = "active-passive", "active-active"
+OPTIONS = (Option("manager", "how many managers of volumes work at a time", PASSIVE, (PASSIVE, ACTIVE)),)
+COORDINATION = {
+    "etcd3+http": "python3-etcd3gw",
+    "etcd3+https": "python3-etcd3gw",
+    "redis": "python3-redis",
+    "rediss": "python3-redis",
+    "zookeeper": "python3-kazoo",
+}
+"""Where managers can lock what they share, by the URL's scheme, and the package for it. Not what tooz has beside
+these: files and queues of one node, tables' locks that Galera does not share, caches that forget."""
+
 
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
-    """The API and the scheduler as clones, the manager on one node, with the volumes mounted there."""
+    """The API and the scheduler as clones, the manager on one node, with the volumes mounted there, or on all."""
     del cluster
+    scheme, _, _ = coordination(cloud).partition(":")
     return Component(
         name="cinder",
         requires=(
@@ -47,6 +60,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             *("cinder-api", "cinder-scheduler", "cinder-volume", "nfs-common", "qemu-utils"),
             *("uwsgi-plugin-python3", "python3-pymysql", "python3-memcache"),
             *(() if storage.shares_files(cloud) else ("python3-rbd", "python3-rados")),
+            *((COORDINATION[scheme],) if scheme in COORDINATION else ()),
         ),
         owned_units=(API.process.unit, SCHEDULER.unit, MANAGER.unit),
         masked_units=("tgt.service",),
@@ -68,8 +82,20 @@ def place() -> str:
     return f"{PLACES}/{md5(SHARE.encode(), usedforsecurity=False).hexdigest()}"
 
 
-def _manager(cloud: Cloud) -> Group | Primitive:
-    """On its one node with its own mount: a stop of it never waits for one of the other members'."""
+def coordination(cloud: Cloud) -> str:
+    """The URL of what managers lock what they share with; empty if the file names none."""
+    return cloud.extra.get("cinder.conf", {}).get("coordination", {}).get("backend_url", "")
+
+
+def several(cloud: Cloud) -> bool:
+    """Whether each member has a manager that works."""
+    return cloud.option("cinder", "manager") == ACTIVE
+
+
+def _manager(cloud: Cloud) -> Clone | Group | Primitive:
+    """Where it is alone, on its node with its own mount: a stop of it never waits for one of the other members'."""
+    if several(cloud):
+        return MANAGER.clone(cloud)
     if not storage.shares_files(cloud):
         return MANAGER.primitive(cloud)
     volumes = storage.mount(cloud, "cinder-files", place(), VOLUMES.path.removeprefix(storage.MOUNT))
@@ -117,11 +143,15 @@ _BACKENDS = {
 
 def _cinder(design: Design, node: Node) -> settings.Settings:
     backend = "shared" if storage.shares_files(design.cloud) else "ceph"
+    # One manager under one name, wherever it runs: what it made there it can remove here. Of several each has a
+    # name of its own, and any removes what one of their cluster made.
+    name = (
+        {"host": node.name, "cluster": design.cloud.name} if several(design.cloud) else {"host": design.cloud.name}
+    )
     return {
         "DEFAULT": {
             "my_ip": node.address,
-            # One manager under one name, wherever it runs: what it made there it can remove here.
-            "host": design.cloud.name,
+            **name,
             "state_path": "/var/lib/cinder",
             "enabled_backends": backend,
             "glance_catalog_info": f"image:{glance.SERVICE.name}:internalURL",

@@ -54,6 +54,7 @@ CLOUD_RULES: tuple[Rule[Cloud], ...] = (
     Rule("Q603", Severity.ERROR, services.nowhere_to_put_vlans),
     Rule("Q604", Severity.ERROR, services.tunnels_past_the_kernel),
     Rule("Q605", Severity.ERROR, services.ceph_nowhere),
+    Rule("Q606", Severity.ERROR, services.managers_without_locks),
 )
 
 DESIGN_RULES: tuple[Rule[Design], ...] = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from quorate.catalog import neutron, storage
+from quorate.catalog import cinder, neutron, storage
 from quorate.model.cloud import Cloud
 from quorate.rules.rule import Breach
 
@@ -44,6 +44,34 @@ def ceph_nowhere(cloud: Cloud) -> Iterator[Breach]:
     """
     if _chosen(cloud, "storage", "backend") == storage.CEPH and not cloud.options["storage"]["monitors"]:
         yield Breach("options.storage", "storage is Ceph, and no monitor is named", "add monitors: [ADDRESS, ...]")
+
+
+def managers_without_locks(cloud: Cloud) -> Iterator[Breach]:
+    """Several managers of volumes lock what they share, in a place that all reach and that outlives each.
+
+    Without it two of them work on one volume at a time. And Cinder's driver of files bears one only.
+    """
+    if _chosen(cloud, "cinder", "manager") != cinder.ACTIVE:
+        return
+    if storage.shares_files(cloud):
+        yield Breach(
+            "options.cinder.manager",
+            "volumes are files, and Cinder's driver for these bears one manager only",
+            "use manager: active-passive, or storage with backend: ceph",
+        )
+    url = cinder.coordination(cloud)
+    if url.partition(":")[0] not in cinder.COORDINATION:
+        why = (
+            f"{url} is no place for the locks of several nodes"
+            if url
+            else "no place for the managers' locks is named"
+        )
+        yield Breach(
+            "options.cinder.manager",
+            why,
+            "add extra: {cinder.conf: {coordination: {backend_url: URL}}}, with a URL of "
+            f"{', '.join(cinder.COORDINATION)}",
+        )
 
 
 def nowhere_to_put_vlans(cloud: Cloud) -> Iterator[Breach]:

@@ -6,7 +6,7 @@ import pytest
 
 from quorate import design
 from quorate.model.design import Design
-from quorate.model.resource import Colocation, Group, Primitive
+from quorate.model.resource import Clone, Colocation, Group, Primitive
 from quorate.model.secret import references
 from quorate.plan.task import tasks
 from quorate.spec import template
@@ -98,3 +98,19 @@ def test_agents_in_one_place_and_a_server_that_knows_it() -> None:
     conf = str(content(made, "/etc/neutron/neutron.conf"))
     assert "l3_ha = false" in conf
     assert "dhcp_agents_per_network = 1" in conf
+
+
+def test_of_several_managers_of_volumes_each_has_its_name_in_a_cluster_of_theirs(full: Design) -> None:
+    chosen = "storage: {backend: ceph, monitors: [10.22.0.1]}\n  cinder: {manager: active-active}"
+    extra = "cinder.conf: {coordination: {backend_url: 'zookeeper://10.22.0.9:2181'}}"
+    text = FULL.replace("\noptions:\n", f"\noptions:\n  {chosen}\n")
+    several = designed(text.replace("\nextra:\n", f"\nextra:\n  {extra}\n"))
+    assert isinstance(resources(several)["cinder-volume-clone"], Clone)
+    settings = str(content(several, "/etc/cinder/cinder.conf"))
+    assert "\nhost = ctl2\ncluster = lab\n" in settings
+    assert "\n[coordination]\nbackend_url = zookeeper://10.22.0.9:2181\n" in settings
+    alone = str(content(full, "/etc/cinder/cinder.conf"))
+    assert "\nhost = lab\n" in alone
+    assert "\ncluster = " not in alone
+    packages = {name for part in several.components() for name in part.packages}
+    assert "python3-kazoo" in packages

@@ -274,6 +274,30 @@ def test_what_services_want_beside_their_names(options, found):
     assert judged(served(options)) == found
 
 
+LOCKED = "{{cinder.conf: {{coordination: {{backend_url: '{}'}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("backend", "locks", "found"),
+    [
+        ("ceph, monitors: [10.22.0.1]", LOCKED.format("etcd3+http://10.22.0.9:2379"), []),
+        ("ceph, monitors: [10.22.0.1]", "{}", ["no place"]),
+        (
+            "ceph, monitors: [10.22.0.1]",
+            LOCKED.format("file:///var/lib/cinder"),
+            ["file:///var/lib/cinder is no place"],
+        ),
+        ("glusterfs", LOCKED.format("redis://10.22.0.9:6379"), ["volumes are files"]),
+    ],
+)
+def test_several_managers_of_volumes_lock_what_they_share(backend, locks, found):
+    text = changed("nova, neutron]", "nova, neutron, cinder]", served())
+    chosen = f"options: {{cinder: {{manager: active-active}}, storage: {{backend: {backend}}}}}"
+    text = changed("extra: {}", f"extra: {locks}\n{chosen}", text)
+    said = [each.message for each in rules.judge(read(text, "f", Path("/cloud"))) if each.code == "Q606"]
+    assert [starts for starts, each in zip(found, said, strict=True) if each.startswith(starts)] == found
+
+
 def test_vlans_are_on_a_network_without_addresses():
     text = served("options: {neutron: {tenant_networks: vlan, datapath: netdev}}")
     wired = "networks:\n  provider: {interface: eth1}\n"
