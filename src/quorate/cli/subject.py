@@ -15,6 +15,7 @@ from quorate.cli.exit import UsageError
 from quorate.formats import cib
 from quorate.model.cloud import Ssh
 from quorate.model.design import ClusterDesign
+from quorate.model.resource import Clone
 from quorate.model.topology import Node
 from quorate.prove import live
 from quorate.prove import state as states
@@ -138,7 +139,7 @@ def intended(
 ) -> Intent:
     """What is meant to run how often. Raises UsageError for a resource that is not there."""
     active = [] if said is None else [(Active.ONE, said.one), (Active.ALL, said.all)]
-    meant: dict[str, Active] = {}
+    meant = {} if design is None else dict(_cloned(configuration, design))
     for how, names in active:
         for name in names:
             if name not in configuration.collectives:
@@ -146,6 +147,13 @@ def intended(
             meant[name] = how
     components = () if design is None else design.components
     return intent_of(configuration, meant, [each.resource for one in components for each in one.majorities])
+
+
+def _cloned(configuration: Configuration, design: ClusterDesign) -> Iterator[tuple[str, Active]]:
+    """What the design clones bears it, also where another's clone of the same daemon would be a mistake."""
+    for each in design.configuration.resources:
+        if isinstance(each, Clone) and not each.promotable and each.id in configuration.collectives:
+            yield each.id, Active.ALL
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -14,11 +14,14 @@ from quorate.cli.cloud import Opened
 from quorate.cli.exit import NO, UNKNOWN, USAGE, YES, UsageError, code
 from quorate.cli.main import main
 from quorate.cli.subject import Subject, read_cib
+from quorate.design import build
+from quorate.formats import cib
 from quorate.lab.command import LabError
 from quorate.model.finding import Verdict
 from quorate.model.item import Cib
 from quorate.plan.task import tasks
 from quorate.prove import alter, situations
+from quorate.prove import state as states
 from quorate.prove.event import Lost
 from quorate.prove.intent import Active
 from quorate.prove.intent import of as intent_of
@@ -27,7 +30,9 @@ from quorate.prove.proof import Coverage, Proof, PropertyOutcome, Refutation
 from quorate.prove.properties import ALL, Breach
 from quorate.prove.scheduler import Place, ScheduleFailed, SchedulerUnavailable
 from quorate.prove.settle import Situation
+from quorate.spec import template
 from quorate.spec.errors import SpecErrors
+from quorate.spec.file import read
 
 WIDTH = 80
 CIB = Path(__file__).parents[2] / "golden" / "lab" / "control.cib"
@@ -280,6 +285,21 @@ def test_what_is_meant_can_be_said():
     assert subject.intended(conf, None).services["keystone"] is Active.ALL
     with pytest.raises(UsageError, match="no resource is called keyston; did you mean keystone"):
         subject.intended(conf, argparse.Namespace(one=[], all=["keyston"]))
+
+
+def test_what_a_design_clones_is_meant_to_run_on_all_though_another_may_not_clone_it():
+    text = template.lab("lab", template.LAB_NETWORKS[0], 3, full=True)
+    several = text.replace("\noptions:\n", "\noptions:\n  heat: {engine: active-active}\n")
+    files = {"alone": text, "cloned": several}
+    designs = {name: build(read(each, "f", Path("/cloud"))).clusters[0] for name, each in files.items()}
+    cibs = {name: cib.document(each.configuration, [("ctl1", 1)]) for name, each in designs.items()}
+    single = [
+        (there, told)
+        for there, document in cibs.items()
+        for told, design in designs.items()
+        if "heat-engine" in subject.intended(states.read(document).configuration, None, design).single
+    ]
+    assert single == [("alone", "alone"), ("alone", "cloned"), ("cloned", "alone")]
 
 
 # -- proofs that are remembered
