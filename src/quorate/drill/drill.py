@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from quorate.catalog import pacemaker
@@ -25,12 +26,14 @@ from quorate.drill.outage import good
 from quorate.drill.result import Drilled, Service, Term
 from quorate.drill.scene import Scene
 from quorate.drill.workload import At, Workload, at_work
-from quorate.model.check import Result
+from quorate.model.check import Result, unknown
 from quorate.model.finding import Verdict
 from quorate.remote.shipping import Probe
 from quorate.remote.until import Deadline, rest, until
 from quorate.verify import Report
 
+WORDS = 100
+"""Characters of what is wrong, where a drill says what it waits for."""
 Health = Callable[[Sequence[str]], Awaitable[Report]]
 """Asks the checks of these names, or all if none is named."""
 
@@ -192,17 +195,17 @@ async def healthy(health: Health, scene: Scene, pace: Pace) -> None:
 
     What was not is asked again alone until it is, and then everything once more: to ask for all is a burden.
     """
-    wrong: tuple[str, ...] = ()
+    wrong: dict[str, str] = {}
 
-    async def observe() -> tuple[str, ...]:
+    async def observe() -> str:
         nonlocal wrong
         if wrong:
-            wrong = _open(await health(wrong))
+            wrong = _open(await health(tuple(wrong)))
         wrong = wrong or _open(await health(()))
-        return wrong
+        return "; ".join(f"{name} ({why})" for name, why in wrong.items())
 
-    def told(open_: tuple[str, ...]) -> None:
-        scene.say(f"not yet: {', '.join(open_)}")
+    def told(open_: str) -> None:
+        scene.say(f"not yet: {open_}")
 
     await until(
         "everything is as designed",
@@ -214,8 +217,16 @@ async def healthy(health: Health, scene: Scene, pace: Pace) -> None:
     )
 
 
-def _open(report: Report) -> tuple[str, ...]:
-    return tuple(each.name for each in report.outcomes if each.verdict is not Verdict.YES)
+def _open(report: Report) -> dict[str, str]:
+    """What is not well, and the first thing that is wrong with each."""
+    found: dict[str, str] = {}
+    for outcome in report.outcomes:
+        wrong = [result for result in outcome.results if result.verdict is not Verdict.YES]
+        if outcome.verdict is not Verdict.YES:
+            first = wrong[0] if wrong else unknown("nothing was seen")
+            said = f"{first.node}: {first.seen}" if first.node else first.seen
+            found[outcome.name] = shorten(said, WORDS, placeholder="...")
+    return found
 
 
 async def _steady(run: Run) -> None:

@@ -204,7 +204,7 @@ def test_what_does_not_become_whole_is_refuted(world, drilled):
     assert found.healthy_s is None
     assert "quorum" in found.trouble
     assert found.verdict is Verdict.NO
-    assert "not yet: quorum" in world.happened
+    assert "not yet: quorum (none)" in world.happened
 
 
 def test_what_is_not_whole_is_asked_alone_until_it_is_and_then_everything(drilled):
