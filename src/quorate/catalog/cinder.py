@@ -93,7 +93,7 @@ def several(cloud: Cloud) -> bool:
 
 
 def _manager(cloud: Cloud) -> Clone | Group | Primitive:
-    """Where it is alone, on its node with its own mount: a stop of it never waits for one of the other members'."""
+    """One alone has its own mount on its node: a stop of it never waits for one of the other members'."""
     if several(cloud):
         return MANAGER.clone(cloud)
     if not storage.shares_files(cloud):
