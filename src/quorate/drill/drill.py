@@ -30,7 +30,7 @@ from quorate.model.check import Result, unknown
 from quorate.model.finding import Verdict
 from quorate.remote.shipping import Probe
 from quorate.remote.until import Deadline, rest, until
-from quorate.verify import Report
+from quorate.verify import Report, looks
 
 WORDS = 100
 """Characters of what is wrong, where a drill says what it waits for."""
@@ -193,15 +193,18 @@ async def drill(
 async def healthy(health: Health, scene: Scene, pace: Pace) -> None:
     """Wait until everything is as designed. Raises Deadline with what is not.
 
-    What was not is asked again alone until it is, and then everything once more: to ask for all is a burden.
+    Services are used once all that is only looked at is well. What was not is asked alone until it is, and then
+    everything once more: to ask for all is a burden.
     """
     wrong: dict[str, str] = {}
+    first = looks(scene.design)
 
     async def observe() -> str:
         nonlocal wrong
-        if wrong:
-            wrong = _open(await health(tuple(wrong)))
-        wrong = wrong or _open(await health(()))
+        asked = tuple(wrong) or first
+        wrong = _open(await health(asked))
+        if asked and not wrong:
+            wrong = _open(await health(()))
         return "; ".join(f"{name} ({why})" for name, why in wrong.items())
 
     def told(open_: str) -> None:

@@ -44,6 +44,12 @@ def names(design: Design) -> tuple[str, ...]:
     return (NODES, CLOCKS, *(check.name for check in checks(design)), *identity.names(design), *uses.names(design))
 
 
+def looks(design: Design) -> tuple[str, ...]:
+    """Those of them that make nothing, if some make something: cheap, and good to ask first. Otherwise none."""
+    used = uses.names(design)
+    return tuple(name for name in names(design) if name not in used) if used else ()
+
+
 async def verify(
     design: Design,
     values: Values,

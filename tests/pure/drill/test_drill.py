@@ -13,7 +13,7 @@ import pytest
 
 from quorate.drill import aims, archive
 from quorate.drill import drill as drills
-from quorate.drill.drill import Pace
+from quorate.drill.drill import Pace, healthy
 from quorate.drill.fault import Fault
 from quorate.drill.judges import Judgement, elements
 from quorate.drill.ledger import Harm, Ledger
@@ -24,7 +24,7 @@ from quorate.formats.status import Instance, Status
 from quorate.model.check import no, yes
 from quorate.model.finding import Verdict
 from quorate.remote.until import Deadline, until
-from quorate.verify import Outcome, Report
+from quorate.verify import Outcome, Report, names, uses
 
 WELL = Report((Outcome("nodes", "hosts", "every node answers", (yes("all"),)),), 0.1)
 ILL = Report((Outcome("quorum", "pacemaker", "a quorum", (no("none"),)),), 0.1)
@@ -217,6 +217,21 @@ def test_what_is_not_whole_is_asked_alone_until_it_is_and_then_everything(drille
 
     assert drilled(health=health).healthy_s is not None
     assert asked == [(), (), ("quorum",), ("quorum",), ()]
+
+
+def test_services_are_used_once_all_that_is_only_looked_at_is_well(world, full):
+    answers = iter([ILL, WELL, ILL, WELL, WELL])
+    asked = []
+
+    async def health(only: Sequence[str]) -> Report:
+        asked.append(tuple(only))
+        return next(answers)
+
+    scene = Scene(full, world, None, None, random.Random(1), 0.05, world.happened.append)
+    asyncio.run(healthy(health, scene, Pace(healthy_every_s=0)))
+    looks = asked.pop(0)
+    assert asked == [("quorum",), (), ("quorum",), ()]
+    assert {*names(full)} - {*looks} == {*uses.names(full)}
 
 
 def test_nothing_is_broken_that_is_not_whole(world, drilled):
