@@ -19,6 +19,7 @@ from quorate.verify.report import Outcome, Report
 NODES = "nodes"
 CLOCKS = "clocks"
 _CLOCK = shipping.Probe(("date", "+%s.%N"), timeout_s=10)
+_READINGS = 5
 _OVERHEAD_S = 30
 
 
@@ -187,14 +188,20 @@ async def _ask(
 
 
 async def _offset(session: Asked) -> tuple[float, float] | None:
-    """Between what bounds, in s, the node's clock is ahead of ours; None if it could not be read."""
-    sent = time.time()
-    (output,) = await session.run([_CLOCK])
-    received = time.time()
-    if output.rc != 0:
-        return None
-    there = float(output.stdout)
-    return there - received, there - sent
+    """Between what bounds, in s, the node's clock is ahead of ours; None if it could not be read.
+
+    The quickest answer tells the most: where one is too slow to tell, another is asked for.
+    """
+    found: list[tuple[float, float]] = []
+    while len(found) < _READINGS and not any(most - least < hosts.APART_S / 2 for least, most in found):
+        sent = time.time()
+        (output,) = await session.run([_CLOCK])
+        received = time.time()
+        if output.rc != 0:
+            return None
+        there = float(output.stdout)
+        found.append((there - received, there - sent))
+    return min(found, key=lambda bounds: bounds[1] - bounds[0])
 
 
 async def _used(

@@ -9,7 +9,7 @@ from quorate.model.finding import Verdict
 from quorate.remote.errors import AgentLost, Unreachable
 from quorate.remote.session import Output
 from quorate.remote.shipping import Values
-from quorate.verify import checks, names, verify
+from quorate.verify import checks, hosts, names, verify
 from quorate.verify.verification import judged
 
 NODES = ("ctl1", "ctl2", "ctl3")
@@ -147,6 +147,20 @@ def test_a_wrong_clock_names_its_node(design):
     sessions = {"ctl1": Node(), "ctl2": Node(clock_s=30), "ctl3": Node()}
     report = run(design, sessions, only=["clocks"])
     assert [(result.verdict, result.node) for result in report.outcome("clocks").results] == [(Verdict.NO, "ctl2")]
+
+
+def test_a_clock_that_is_read_too_slowly_is_read_again(design, monkeypatch):
+    class Slow(Node):
+        async def run(self, probes, *, at_once=True, values=None):
+            if len(self.asked) < 2:
+                await asyncio.sleep(0.3)
+            return await super().run(probes, at_once=at_once, values=values)
+
+    monkeypatch.setattr(hosts, "APART_S", 0.2)
+    sessions = {"ctl1": Node(), "ctl2": Slow(), "ctl3": Node()}
+    report = run(design, sessions, only=["clocks"])
+    assert report.outcome("clocks").verdict is Verdict.YES
+    assert len(sessions["ctl2"].asked) == 3
 
 
 def test_a_question_is_put_once_a_node_whoever_asks(design):
