@@ -30,12 +30,12 @@ from quorate.model.check import Result, unknown
 from quorate.model.finding import Verdict
 from quorate.remote.shipping import Probe
 from quorate.remote.until import Deadline, rest, until
-from quorate.verify import Report, looks
+from quorate.verify import Report, looks, uses
 
 WORDS = 100
 """Characters of what is wrong, where a drill says what it waits for."""
 Health = Callable[[Sequence[str]], Awaitable[Report]]
-"""Asks the checks of these names, or all if none is named."""
+"""Asks the checks of these names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,19 +193,20 @@ async def drill(
 async def healthy(health: Health, scene: Scene, pace: Pace) -> None:
     """Wait until everything is as designed. Raises Deadline with what is not.
 
-    Services are used once all that is only looked at is well. What was not is asked alone until it is, and then
-    everything once more: to ask for all is a burden.
+    To ask for all is a burden. So what is not well is asked alone until it is; and services are used once all that
+    is only looked at is well, each until it has gone well since.
     """
-    wrong: dict[str, str] = {}
-    first = looks(scene.design)
+    looked, left = looks(scene.design), uses.names(scene.design)
+    wrong = looked if left else ()
 
     async def observe() -> str:
-        nonlocal wrong
-        asked = tuple(wrong) or first
-        wrong = _open(await health(asked))
-        if asked and not wrong:
-            wrong = _open(await health(()))
-        return "; ".join(f"{name} ({why})" for name, why in wrong.items())
+        nonlocal wrong, left
+        found = _open(await health(wrong)) if wrong else {}
+        if not found:
+            found = _open(await health((*looked, *left)))
+            left = tuple(name for name in left if name in found)
+        wrong = tuple(name for name in found if name in looked)
+        return "; ".join(f"{name} ({why})" for name, why in found.items())
 
     def told(open_: str) -> None:
         scene.say(f"not yet: {open_}")

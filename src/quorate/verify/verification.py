@@ -46,9 +46,8 @@ def names(design: Design) -> tuple[str, ...]:
 
 
 def looks(design: Design) -> tuple[str, ...]:
-    """Those of them that make nothing, if some make something: cheap, and good to ask first. Otherwise none."""
-    used = uses.names(design)
-    return tuple(name for name in names(design) if name not in used) if used else ()
+    """Those of them that make nothing, and so cost little; the others are `uses`."""
+    return tuple(name for name in names(design) if name not in uses.names(design))
 
 
 async def verify(

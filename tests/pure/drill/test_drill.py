@@ -24,9 +24,10 @@ from quorate.formats.status import Instance, Status
 from quorate.model.check import no, yes
 from quorate.model.finding import Verdict
 from quorate.remote.until import Deadline, until
-from quorate.verify import Outcome, Report, names, uses
+from quorate.verify import Outcome, Report, looks, names, uses
 
 WELL = Report((Outcome("nodes", "hosts", "every node answers", (yes("all"),)),), 0.1)
+SILENT = Report((Outcome("network", "neutron", "a network", (no("silent"),)),), 0.1)
 ILL = Report((Outcome("quorum", "pacemaker", "a quorum", (no("none"),)),), 0.1)
 
 
@@ -207,31 +208,29 @@ def test_what_does_not_become_whole_is_refuted(world, drilled):
     assert "not yet: quorum (none)" in world.happened
 
 
-def test_what_is_not_whole_is_asked_alone_until_it_is_and_then_everything(drilled):
-    answers = iter([WELL, ILL, ILL, WELL, WELL])
-    asked = []
+def asked_until_well(design, world, *answers: Report) -> list[tuple[str, ...]]:
+    """The names of the checks that are asked, time after time, where these are the answers."""
+    said, asked = iter(answers), []
 
     async def health(only: Sequence[str]) -> Report:
         asked.append(tuple(only))
-        return next(answers)
+        return next(said)
 
-    assert drilled(health=health).healthy_s is not None
-    assert asked == [(), (), ("quorum",), ("quorum",), ()]
-
-
-def test_services_are_used_once_all_that_is_only_looked_at_is_well(world, full):
-    answers = iter([ILL, WELL, ILL, WELL, WELL])
-    asked = []
-
-    async def health(only: Sequence[str]) -> Report:
-        asked.append(tuple(only))
-        return next(answers)
-
-    scene = Scene(full, world, None, None, random.Random(1), 0.05, world.happened.append)
+    scene = Scene(design, world, None, None, random.Random(1), 0.05, world.happened.append)
     asyncio.run(healthy(health, scene, Pace(healthy_every_s=0)))
-    looks = asked.pop(0)
-    assert asked == [("quorum",), (), ("quorum",), ()]
-    assert {*names(full)} - {*looks} == {*uses.names(full)}
+    assert next(said, None) is None
+    return asked
+
+
+def test_what_is_not_whole_is_asked_alone_until_it_is_and_then_everything(world, lab):
+    asked = asked_until_well(lab, world, ILL, ILL, WELL, WELL)
+    assert asked == [names(lab), ("quorum",), ("quorum",), names(lab)]
+
+
+def test_services_are_used_once_the_rest_is_well_each_until_that_has_gone_well(world, full):
+    looked, used = looks(full), uses.names(full)
+    asked = asked_until_well(full, world, WELL, SILENT, ILL, WELL, WELL)
+    assert asked == [looked, (*looked, *used), (*looked, "network"), ("quorum",), looked]
 
 
 def test_nothing_is_broken_that_is_not_whole(world, drilled):
