@@ -34,21 +34,14 @@ PLACES = "/var/lib/cinder/mnt"
 
 PASSIVE, ACTIVE = "active-passive", "active-active"
 OPTIONS = (Option("manager", "how many managers of volumes work at a time", PASSIVE, (PASSIVE, ACTIVE)),)
-COORDINATION = {
-    "etcd3+http": "python3-etcd3gw",
-    "etcd3+https": "python3-etcd3gw",
-    "redis": "python3-redis",
-    "rediss": "python3-redis",
-    "zookeeper": "python3-kazoo",
-}
-"""Where managers can lock what they share, by the URL's scheme, and the package for it. Not what tooz has beside
-these: files and queues of one node, tables' locks that Galera does not share, caches that forget."""
+COORDINATION = ("etcd3+http", "etcd3+https", "redis", "zookeeper")
+"""Schemes of URLs of places where managers can lock what they share. Not what tooz has beside these: files and
+queues of one node, tables' locks that Galera does not share, caches that forget."""
 
 
 def declare(cloud: Cloud, cluster: Cluster) -> Component:
     """The API and the scheduler as clones, the manager on one node, with the volumes mounted there, or on all."""
     del cluster
-    scheme, _, _ = coordination(cloud).partition(":")
     return Component(
         name="cinder",
         requires=(
@@ -60,7 +53,6 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
             *("cinder-api", "cinder-scheduler", "cinder-volume", "nfs-common", "qemu-utils"),
             *("uwsgi-plugin-python3", "python3-pymysql", "python3-memcache"),
             *(() if storage.shares_files(cloud) else ("python3-rbd", "python3-rados")),
-            *((COORDINATION[scheme],) if scheme in COORDINATION else ()),
         ),
         owned_units=(API.process.unit, SCHEDULER.unit, MANAGER.unit),
         masked_units=("tgt.service",),

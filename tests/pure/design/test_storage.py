@@ -112,5 +112,3 @@ def test_of_several_managers_of_volumes_each_has_its_name_in_a_cluster_of_theirs
     alone = str(content(full, "/etc/cinder/cinder.conf"))
     assert "\nhost = lab\n" in alone
     assert "\ncluster = " not in alone
-    packages = {name for part in several.components() for name in part.packages}
-    assert "python3-kazoo" in packages
