@@ -1,15 +1,16 @@
 """Neutron, networks: API, workers and Open vSwitch on every member, agents on every one or on one at a time."""
 
+import json
 from collections.abc import Iterator
 
-from quorate.catalog import nova
+from quorate.catalog import nova, program
 from quorate.catalog.openstack import clients, database
 from quorate.catalog.openstack.process import NEEDS, Api, Process, conf
 from quorate.formats import settings
 from quorate.model.cloud import Cloud
-from quorate.model.component import Component, Database, Option, Requires, Service, ServiceUser
+from quorate.model.component import Component, Database, Option, Requires, Service, ServiceUser, Step
 from quorate.model.design import Design
-from quorate.model.item import Command, File
+from quorate.model.item import Command, File, Until
 from quorate.model.resource import Clone, Colocation, Constraint, Group, Kind, Order, Resource, systemd
 from quorate.model.secret import Secret
 from quorate.model.topology import Cluster, Node
@@ -35,6 +36,8 @@ AGENTS = (
     Process.daemon("neutron-dhcp-agent", "neutron", CONF, DHCP_CONF, **KEEP),
     Process.daemon("neutron-metadata-agent", "neutron", CONF, METADATA_CONF),
 )
+# After which Neutron takes an agent for dead (its agent_down_time).
+SILENT_S = 75
 SERVICE = Service("neutron", "network", API.name, "", "OpenStack Networking")
 
 PASSIVE, ACTIVE = "active-passive", "active-active"
@@ -121,6 +124,18 @@ def preparations(design: Design) -> tuple[Command, ...]:
     argv = ("neutron-db-manage", "--config-file", CONF, "--config-file", ML2, "upgrade", "heads")
     revisions = "neutron/db/migration/alembic_migrations/versions"
     return (database.migration(design, DATABASE, revisions, argv, "neutron"),)
+
+
+def bootstrap(design: Design) -> tuple[Step, ...]:
+    """Agents that run are of use once the server knows them, which takes longer than their start."""
+    members = [node.name for node in design.cloud.topology.members_of("neutron")]
+    everywhere = design.cloud.option("neutron", "agents") == ACTIVE
+    agents: list[tuple[str, str | None]] = [(SWITCH_AGENT.name, member) for member in members]
+    agents += [(agent.name, member) for agent in AGENTS for member in (members if everywhere else [None])]
+    login = (design.address(design.listener("galera")), DATABASE.user, DATABASE.secret.reference, DATABASE.name)
+    asked = json.dumps({"database": login, "agents": agents, "within_s": SILENT_S})
+    heard = Until("Neutron has heard of every agent", program("neutron_agents"), within_s=300, stdin=asked)
+    return (Step("wait for the agents", (heard,)),)
 
 
 def config(design: Design, node: Node) -> Iterator[File]:
