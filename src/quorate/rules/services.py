@@ -59,16 +59,13 @@ def managers_without_locks(cloud: Cloud) -> Iterator[Breach]:
             "volumes are files, and Cinder's driver for these bears one manager only",
             "use manager: active-passive, or storage with backend: ceph",
         )
-    url = cinder.coordination(cloud)
-    if url.partition(":")[0] not in cinder.COORDINATION:
-        why = (
-            f"{url} is no place for the locks of several nodes"
-            if url
-            else "no place for the managers' locks is named"
-        )
+    # The rest of the URL may hold a password.
+    scheme, _, _ = cinder.coordination(cloud).partition(":")
+    if scheme not in cinder.COORDINATION:
+        why = f"{scheme} is no place" if scheme else "no place is named"
         yield Breach(
             "options.cinder.manager",
-            why,
+            f"{why} for the locks of managers on several nodes",
             "add extra: {cinder.conf: {coordination: {backend_url: URL}}}, with a URL of "
             f"{', '.join(cinder.COORDINATION)}",
         )

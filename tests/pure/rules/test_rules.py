@@ -281,11 +281,11 @@ LOCKED = "{{cinder.conf: {{coordination: {{backend_url: '{}'}}}}}}"
     ("backend", "locks", "found"),
     [
         ("ceph, monitors: [10.22.0.1]", LOCKED.format("etcd3+http://10.22.0.9:2379"), []),
-        ("ceph, monitors: [10.22.0.1]", "{}", ["no place"]),
+        ("ceph, monitors: [10.22.0.1]", "{}", ["no place is named"]),
         (
             "ceph, monitors: [10.22.0.1]",
-            LOCKED.format("file:///var/lib/cinder"),
-            ["file:///var/lib/cinder is no place"],
+            LOCKED.format("mysql://cinder:s3cret@10.22.0.9/locks"),
+            ["mysql is no place for"],
         ),
         ("glusterfs", LOCKED.format("redis://10.22.0.9:6379"), ["volumes are files"]),
     ],
@@ -296,6 +296,7 @@ def test_several_managers_of_volumes_lock_what_they_share(backend, locks, found)
     text = changed("extra: {}", f"extra: {locks}\n{chosen}", text)
     said = [each.message for each in rules.judge(read(text, "f", Path("/cloud"))) if each.code == "Q606"]
     assert [starts for starts, each in zip(found, said, strict=True) if each.startswith(starts)] == found
+    assert "s3cret" not in " ".join(said)
 
 
 def test_vlans_are_on_a_network_without_addresses():
