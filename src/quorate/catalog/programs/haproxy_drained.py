@@ -35,7 +35,7 @@ def main():
     while proxies := [proxy for proxy in proxies if gives(proxy, int(port), path)]:
         if time.monotonic() > end:
             sys.exit(f"{', '.join(proxies)}: requests to {path}, which does not run, for {WITHIN_S} s")
-        time.sleep(POLL_S)
+        time.sleep(POLL_S)  # between two looks; `end` is their deadline
 
 
 if __name__ == "__main__":
