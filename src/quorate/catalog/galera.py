@@ -190,8 +190,10 @@ def _server(design: Design, node: Node) -> settings.Settings:
         "evs.install_timeout": _period(timers.galera_suspect_ms),
         "gcache.size": "128M",
     }
-    # The first servers are the likely writers: the last ones give the data to a member that joins.
-    donors = [member.name for member in reversed(members) if member != node]
+    # Who gives a member that joins its data is no writer meanwhile, and the first of the others is the writer. Its
+    # place in this list would not help it: Galera takes the one that has kept the fewest write sets (`gcs_group`).
+    others = [member.name for member in members if member != node]
+    donors = others[1:] or others
     return {
         "mysqld": {
             "bind-address": node.address,

@@ -74,6 +74,13 @@ def test_one_writer_chosen_alike_by_all_proxies_and_never_two(lab: Design) -> No
     assert "http-check expect status 200" in text
 
 
+def test_the_writer_is_not_who_gives_a_member_that_joins_its_data(lab: Design) -> None:
+    """Of the two others the second one is asked first, and the writer if need be."""
+    donors = {"ctl1": "ctl3,", "ctl2": "ctl3,", "ctl3": "ctl2,"}
+    for node, first in donors.items():
+        assert f"wsrep_sst_donor = {first}\n" in content(lab, "99-quorate.cnf", node)
+
+
 def test_the_idle_timeout_of_the_proxy_outlasts_the_pools(lab: Design) -> None:
     idle_s = lab.listener("galera").idle_s
     recycle_s = int(re.search(r"connection_recycle_time = (\d+)", content(lab, "keystone.conf"))[1])
