@@ -15,9 +15,10 @@ STARTED = INFO.format(VOLUME.format("Started"))
 # What gluster 11.1 prints, in short.
 BRICK = """<brick><name>{node}:/srv/glusterfs/quorate</name><status>{status}</status>
 <numberOfEntriesInHealPending>{pending}</numberOfEntriesInHealPending>
-<numberOfEntriesInSplitBrain>{split}</numberOfEntriesInSplitBrain></brick>"""
-WELL = {"status": "Connected", "pending": "0", "split": "0"}
-LOST = {"status": "Transport endpoint is not connected", "pending": "-", "split": "-"}
+<numberOfEntriesInSplitBrain>{split}</numberOfEntriesInSplitBrain>
+<numberOfEntriesPossiblyHealing>{under_way}</numberOfEntriesPossiblyHealing></brick>"""
+WELL = {"status": "Connected", "pending": "0", "split": "0", "under_way": "0"}
+LOST = {"status": "Transport endpoint is not connected", "pending": "-", "split": "-", "under_way": "-"}
 REFUSED = "<cliOutput><opRet>-1</opRet><opErrstr>Volume quorate is locked</opErrstr></cliOutput>"
 NODES = ("ctl1", "ctl2", "ctl3")
 
@@ -65,6 +66,7 @@ def test_all_copies_the_same(full, said):
     [
         (LOST, "its brick is not reached: Transport endpoint is not connected"),
         ({"pending": "2"}, "2 files to be healed"),
+        ({"pending": "1", "under_way": "1"}, "2 files to be healed"),
         ({"split": "1", "pending": "1"}, "1 files in split brain: gluster volume heal quorate info split-brain"),
     ],
 )

@@ -25,10 +25,11 @@ def wrong(brick):
     """What is wrong with it, or None."""
     if brick.findtext("status") != "Connected":
         return f"its brick is not reached: {brick.findtext('status')}"
-    split, pending = brick.findtext("numberOfEntriesInSplitBrain"), brick.findtext("numberOfEntriesInHealPending")
-    if split != "0":
+    kinds = ("InSplitBrain", "InHealPending", "PossiblyHealing")
+    split, pending, under_way = (int(brick.findtext(f"numberOfEntries{kind}")) for kind in kinds)
+    if split:
         return f"{split} files in split brain: gluster volume heal {volume} info split-brain"
-    return f"{pending} files to be healed" if pending != "0" else None
+    return f"{pending + under_way} files to be healed" if pending + under_way else None
 
 
 volume = sys.argv[1]
