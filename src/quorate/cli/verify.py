@@ -89,6 +89,23 @@ def as_json(report: Report) -> dict[str, object]:
     }
 
 
+def from_json(text: str) -> Report:
+    """The report that `as_json` made that of. Raises ValueError for what is none."""
+    said = json.loads(text)
+    return Report(
+        tuple(
+            Outcome(
+                check["name"],
+                check["component"],
+                check["about"],
+                tuple(Result(Verdict(each["verdict"]), each["seen"], each["node"]) for each in check["results"]),
+            )
+            for check in said["checks"]
+        ),
+        said["seconds"],
+    )
+
+
 def as_text(report: Report) -> Iterator[str]:
     """The report for people: a line a check that holds, a line a node for what does not, and the sum."""
     width = max(len(outcome.name) for outcome in report.outcomes)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from quorate.cli import verify
@@ -48,6 +50,13 @@ def test_json_has_everything():
     assert said["verdict"] == "no"
     assert len(said["checks"][1]["results"]) == 4
     assert said["checks"][1]["results"][1]["node"] == "ctl2"
+
+
+def test_a_report_is_read_from_its_json():
+    report = Report((WELL, BROKEN, UNSEEN, EMPTY), 1.25)
+    assert verify.from_json(json.dumps(verify.as_json(report))) == report
+    with pytest.raises(ValueError, match="Expecting value"):
+        verify.from_json("quorate: no such file")
 
 
 def test_only_takes_names_and_patterns():
