@@ -60,7 +60,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         resources=(API.process.clone(cloud), SCHEDULER.clone(cloud), _manager(cloud)),
         constraints=storage.before(cloud, VOLUME_MANAGER),
         ready=(API.answers(),),
-        listeners=(API.listener(),),
+        listeners=(API.listener(cloud),),
         databases=(DATABASE,),
         services=(SERVICE,),
         users=(USER,),

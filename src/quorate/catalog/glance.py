@@ -41,7 +41,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         owned_units=(API.process.unit,),
         resources=(API.process.clone(cloud),),
         ready=(API.answers(),),
-        listeners=(API.listener(),),
+        listeners=(API.listener(cloud),),
         databases=(DATABASE,),
         services=(SERVICE,),
         users=(USER,),

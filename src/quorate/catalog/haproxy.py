@@ -19,12 +19,17 @@ from quorate.model.topology import Cluster, Node, VirtualIp
 
 CONNECTIONS = 4000
 PATIENCE = 3
+# An answer that may have to wait for others to be given is waited for so many times longer.
+FORBEARANCE = 4
 # After a failed check the next ones follow so many times faster.
 HASTE = 5
 # A check that costs its server much is asked so many times less often.
 DEAR = 4
-# A node that has just come back starts everything at once: so long its APIs get less than their share of requests.
-WARMING_S = 60
+# A node that has just come back starts everything at once: so long its APIs get less than their share of requests,
+# which is the more even the higher the weights.
+WARMING = "weight 16 slowstart 120s"
+# Of so many servers drawn by weight (one may be drawn again) the one with the fewest requests gets the next one.
+DRAWS = 5
 # Where each proxy says which APIs of its own node are well, and which of all it gives requests to.
 HEALTH_PORT = 9300
 # What a listener's section for the API of the proxy's own node adds to its name.
@@ -160,6 +165,8 @@ def _own(design: Design, listener: Listener, node: Node) -> Iterator[tuple[str, 
     """Watches the API of the proxy's own node, and gets no requests."""
     yield "mode", "http"
     yield from _check(listener.check, listener.status)
+    if listener.capacity:
+        yield "timeout check", f"{design.cloud.timers.haproxy_check_ms * PATIENCE * FORBEARANCE}ms"
     yield "default-server", _pace(design, listener)
     yield f"server {node.name}", f"{node.address}:{listener.port} check"
 
@@ -186,15 +193,16 @@ def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> It
     yield "mode", listener.mode.value
     yield ("option httplog", "") if listener.mode is Mode.HTTP else ("option tcplog", "")
     if listener.mode is Mode.HTTP:
-        # One that hangs, or has much to do, keeps what it has been given: it gets no more.
-        yield "balance", "leastconn"
+        # One that hangs, or has much to do, keeps what it has been given: it gets no more. By `leastconn` one that
+        # has nothing to do would count in full, also while its node starts.
+        yield "balance", f"random({DRAWS})"
         yield "option forwardfor", ""
         yield "http-request set-header X-Forwarded-Proto", "http"
         yield "retry-on", "conn-failure empty-response"
     yield "timeout client", f"{listener.idle_s}s"
     yield "timeout server", f"{listener.idle_s}s"
     # A demoted writer loses its sessions at once; a request to a busy API may still be answered.
-    change = "on-marked-down shutdown-sessions" if listener.single_writer else f"slowstart {WARMING_S}s"
+    change = "on-marked-down shutdown-sessions" if listener.single_writer else WARMING
     if _told(design, listener, servers):
         yield from _check(f"GET /{listener.name}{OWN}")
         yield "default-server", f"port {HEALTH_PORT} {_pace(design)} {change}"
@@ -204,6 +212,7 @@ def _listen(design: Design, listener: Listener, servers: tuple[Node, ...]) -> It
         yield "default-server", f"{port}{_pace(design, listener)} {change}"
     for rank, server in enumerate(servers):
         options = _rank(rank, len(servers)) if listener.single_writer else ""
+        options += f" maxconn {listener.capacity}" if listener.capacity else ""
         yield f"server {server.name}", f"{server.address}:{listener.port} check{options}"
 
 

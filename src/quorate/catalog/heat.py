@@ -48,7 +48,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         owned_units=(API.process.unit, CFN.process.unit, ENGINE.unit),
         resources=(API.process.clone(cloud), CFN.process.clone(cloud), engine),
         ready=(API.answers(), CFN.answers()),
-        listeners=(API.listener(), CFN.listener()),
+        listeners=(API.listener(cloud), CFN.listener(cloud)),
         databases=(DATABASE,),
         services=(SERVICE, CFN_SERVICE),
         users=(USER,),
@@ -93,7 +93,7 @@ _RESUME: settings.Settings = {
 
 
 def _heat(design: Design) -> settings.Settings:
-    metadata = design.root(CFN.listener(), public=True)
+    metadata = design.root(CFN.listener(design.cloud), public=True)
     return {
         "DEFAULT": {
             "region_name_for_services": design.cloud.region,

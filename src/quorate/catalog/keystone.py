@@ -59,7 +59,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         ),
         resources=(API.process.clone(cloud),),
         ready=(API.answers(),),
-        listeners=(API.listener(),),
+        listeners=(API.listener(cloud),),
         databases=(DATABASE,),
         services=(SERVICE,),
         secrets=(ADMIN, DATABASE.secret, rabbitmq.PASSWORD),

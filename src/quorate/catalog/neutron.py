@@ -97,7 +97,7 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         ),
         constraints=tuple(_constraints(switches, switch_agent, agents)),
         ready=(API.answers(),),
-        listeners=(API.listener(),),
+        listeners=(API.listener(cloud),),
         databases=(DATABASE,),
         services=(SERVICE,),
         users=(USER,),

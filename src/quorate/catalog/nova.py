@@ -60,8 +60,8 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
         ),
         ready=(API.answers(), METADATA.answers()),
         listeners=(
-            API.listener(),
-            METADATA.listener(),
+            API.listener(cloud),
+            METADATA.listener(cloud),
             # the proxy forks for each connection
             Listener(
                 *(CONSOLE.name, CONSOLE_PORT, Mode.HTTP),

@@ -34,9 +34,10 @@ class Listener:
     """A port that clients reach through HAProxy, and how HAProxy knows that a server behind it is well.
 
     `check` is an HTTP request line without version (`GET /healthcheck`), answered with `status` where all is
-    well; `check_port` where it is asked if not on the port itself. A `dear` check is asked less often. With
-    `single_writer` one server at a time gets all sessions. `public` ones are also bound to the public virtual IP;
-    `local` ones also to loopback, for consumers on HAProxy's own nodes.
+    well; `check_port` where it is asked if not on the port itself. A `dear` check is asked less often. A server
+    with a `capacity` takes so many requests at a time: others wait in HAProxy for the server that is free first,
+    and a check waits as well. With `single_writer` one server at a time gets all sessions. `public` ones are also
+    bound to the public virtual IP; `local` ones also to loopback, for consumers on HAProxy's own nodes.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Listener:
     status: int = 200
     check_port: int | None = None
     dear: bool = False
+    capacity: int | None = None
     single_writer: bool = False
     public: bool = False
     local: bool = False

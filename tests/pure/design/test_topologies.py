@@ -90,6 +90,14 @@ def test_an_api_starts_once_each_proxy_has_missed_it(segregated: Design) -> None
     assert paths.count(DRAINED_PROGRAM) == 1
 
 
+def test_what_a_server_cannot_take_yet_waits_for_the_one_that_is_free_first(full: Design) -> None:
+    text = content(full, "ctl1", "/etc/haproxy/haproxy.cfg")
+    assert "server ctl2 10.77.0.12:9696 check maxconn 1\n" in section(text, "listen neutron-api") + "\n"
+    assert "maxconn" not in section(text, "listen glance-api")
+    assert "timeout check 6000ms" in section(text, "backend neutron-api-here")
+    assert "timeout check" not in section(text, "backend glance-api-here")
+
+
 def test_proxies_that_are_not_where_the_apis_are_ask_them_themselves(segregated: Design) -> None:
     text = content(segregated, "haproxy1", "/etc/haproxy/haproxy.cfg")
     assert "-here" not in text

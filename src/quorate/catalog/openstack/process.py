@@ -123,11 +123,20 @@ class Api:
         notify = {"Type": "notify", "NotifyAccess": "all", "KillSignal": "SIGTERM"}
         return Process(self.name, self.project, f"/usr/bin/uwsgi_python3 --ini {self.ini}", notify)
 
-    def listener(self) -> Listener:
+    def listener(self, cloud: Cloud) -> Listener:
         """Where clients reach it."""
         return Listener(
-            self.name, self.port, Mode.HTTP, check=f"GET {self.check}", public=self.public, idle_s=self.idle_s
+            self.name,
+            self.port,
+            Mode.HTTP,
+            check=f"GET {self.check}",
+            capacity=self._workers(cloud) if self.threads == 1 else None,
+            public=self.public,
+            idle_s=self.idle_s,
         )
+
+    def _workers(self, cloud: Cloud) -> int:
+        return cloud.workers.get(self.project, 4)
 
     def answers(self) -> Until:
         """It serves on the node where this is asked."""
@@ -143,7 +152,7 @@ class Api:
         """Its unit, what that runs, and uWSGI's settings."""
         extra = design.cloud.extra.get(f"{self.name}-uwsgi.ini")
         yield File(self.ini, settings.ini(settings.merged(self._uwsgi(design, node), extra)), read_by=(self.name,))
-        yield self.process.file(**haproxy.drained(design, self.listener()))
+        yield self.process.file(**haproxy.drained(design, self.listener(design.cloud)))
         yield haproxy.drained_program()
 
     def _uwsgi(self, design: Design, node: Node) -> settings.Settings:
@@ -153,7 +162,7 @@ class Api:
                 "plugins": "python3",
                 "wsgi-file": self.wsgi_file,
                 "http-socket": f"{node.address}:{self.port}",
-                "processes": str(design.cloud.workers.get(self.project, 4)),
+                "processes": str(self._workers(design.cloud)),
                 "threads": str(self.threads),
                 "enable-threads": "true",
                 "lazy-apps": "true",
