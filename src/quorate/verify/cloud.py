@@ -54,5 +54,7 @@ def client_errors() -> type[Exception]:
 
 
 def short(error: Exception) -> str:
-    """An error's words on one line."""
-    return " ".join(str(error).split())[:160]
+    """An error's words on one line; of a service's answer its own words, which others stand before."""
+    details = getattr(error, "details", None)
+    words = f"{type(error).__name__}: {details}" if details else str(error)
+    return " ".join(words.split())[:160]

@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
+import requests
+from openstack import exceptions
 
 from quorate.model.finding import Verdict
 from quorate.verify import cloud, uses
@@ -86,3 +88,14 @@ def test_a_gateway_answers_wherever_its_networks_name_space_is(full):
 def test_every_use_is_of_a_component_and_named_once(full, lab):
     assert len(set(uses.names(full))) == len(uses.names(full)) == 7
     assert uses.names(lab) == ()
+
+
+def test_a_refusal_is_told_in_the_services_own_words():
+    response = requests.Response()
+    response.status_code = 400
+    response.request = requests.Request(
+        "PUT", "http://10.77.0.10:9696/v2.0/routers/1/add_router_interface"
+    ).prepare()
+    refused = exceptions.BadRequestException("400", response, details="Bad router request:\n No subnet")
+    assert cloud.short(refused) == "BadRequestException: Bad router request: No subnet"
+    assert cloud.short(Wrong("not alive")) == "not alive"
