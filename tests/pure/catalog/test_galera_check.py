@@ -1,13 +1,13 @@
 """What galera-check says of a member, over HTTP, by the state that its server tells."""
 
-import importlib.util
 import threading
 import urllib.error
 import urllib.request
-from importlib.resources import files
 
 import pymysql
 import pytest
+
+import programs
 
 WELL = {
     "wsrep_local_state_comment": "Synced",
@@ -30,11 +30,7 @@ class Member:
 
 @pytest.fixture
 def check():
-    path = str(files("quorate.catalog").joinpath("programs", "galera_check.py"))
-    spec = importlib.util.spec_from_file_location("galera_check", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return programs.load("galera_check")
 
 
 def said(check, state) -> tuple[int, str]:

@@ -1,15 +1,15 @@
 """The program waits for proxies that give requests, and for no others; proxies here say what they are told to."""
 
-import importlib.util
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from importlib.resources import files
 from types import ModuleType
 
 import pytest
+
+import programs
 
 PATH = "/ctl1/keystone"
 FIRST, SECOND, SILENT = "127.0.0.1", "127.0.0.2", "127.0.0.3"
@@ -47,12 +47,7 @@ def port() -> int:
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch, port: int) -> ModuleType:
-    path = str(files("quorate.catalog").joinpath("programs", "haproxy_drained.py"))
-    spec = importlib.util.spec_from_file_location("haproxy_drained", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = programs.load("haproxy_drained")
     monkeypatch.setattr("sys.argv", ["haproxy-drained", PATH, str(port), FIRST, SECOND, SILENT])
     return module
 

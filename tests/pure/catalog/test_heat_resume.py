@@ -1,13 +1,13 @@
 """What a dead engine of Heat had in hand is asked for again; Heat here is a table of resources and messages."""
 
-import importlib.util
 import sys
 from dataclasses import asdict, dataclass, field, replace
-from importlib.resources import files
 from itertools import chain
 from types import ModuleType, SimpleNamespace
 
 import pytest
+
+import programs
 
 LOOKS = 4
 
@@ -136,11 +136,7 @@ def watch(monkeypatch):
     def made(heat):
         for name, module in heat.modules():
             monkeypatch.setitem(sys.modules, name, module)
-        path = files("quorate.catalog").joinpath("programs", "heat_resume.py")
-        found = importlib.util.spec_from_file_location("heat_resume", str(path))
-        module = importlib.util.module_from_spec(found)
-        found.loader.exec_module(module)
-        return module.Watch()
+        return programs.load("heat_resume").Watch()
 
     return made
 
