@@ -2,12 +2,13 @@
 
 A module has `declare(cloud, cluster) -> Component` and may have `config(design, node) -> Iterator[File]`,
 `preparations(design) -> tuple[Command | Until, ...]`, `bootstrap(design) -> tuple[Step, ...]` and
-`checks(design) -> Iterator[Check]`, which are asked once all have declared, `leftovers(design) -> Probe`, and
-`OPTIONS`, what a file may choose. One with `IMPLIED = True` is on every cluster and not named in a file.
+`checks(design) -> Iterator[Check]`, which are asked once all have declared, `leftovers(design) -> Probe`,
+`spares(design, nodes) -> Iterator[Check]`, and `OPTIONS`, what a file may choose. One with `IMPLIED = True` is on
+every cluster and not named in a file.
 """
 
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.resources import files as resources
@@ -82,6 +83,12 @@ def checks(name: str, design: Design) -> Iterator[Check]:
     """The component's own checks."""
     own = getattr(_modules()[name], "checks", None)
     yield from own(design) if own else ()
+
+
+def spares(name: str, design: Design, nodes: Collection[str]) -> Iterator[Check]:
+    """What says no while the component would miss what is on these nodes, of which Pacemaker knows nothing."""
+    own = getattr(_modules()[name], "spares", None)
+    yield from own(design, nodes) if own else ()
 
 
 def leftovers(name: str, design: Design) -> Probe | None:

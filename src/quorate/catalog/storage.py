@@ -1,12 +1,13 @@
 """Where images and volumes are: files that members share, on GlusterFS or NFS, mounted on each; or Ceph."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from quorate.catalog import program, source
 from quorate.formats import settings
-from quorate.model.check import Check, Probe, Result, listing, no, unknown, yes
+from quorate.model.check import Answers, Check, Probe, Result, listing, no, unknown, yes
 from quorate.model.cloud import Cloud
 from quorate.model.component import Component, Option
 from quorate.model.design import Design
@@ -20,6 +21,7 @@ BRICKS = "/srv/glusterfs"
 VOLUME = "quorate"
 COPIES = 3
 DAEMON = "glusterd"
+_ABSENT = {"lost": "not in the volume", "split": 0, "unhealed": 0}
 WATCH_PROGRAM = "/usr/local/lib/quorate/brick-watch"
 WATCH_UNIT = "quorate-brick-watch.service"
 PROCESSES = f"/var/run/gluster/vols/{VOLUME}"
@@ -220,33 +222,70 @@ def _directories(design: Design) -> Command:
 
 def checks(design: Design) -> Iterator[Check]:
     """Every brick reached, and the same in all of them."""
+    nodes = _with_bricks(design)
+    if nodes:
+        yield _of_copies("storage-copies", "every brick reached, nothing to heal, no split brain", nodes, _alike)
+
+
+def spares(design: Design, without: Collection[str]) -> Iterator[Check]:
+    """Enough bricks without those of these nodes, and nothing in theirs alone."""
+    nodes = _with_bricks(design)
+    if any(node.name in without for node in nodes):
+        about = "enough bricks without theirs, and nothing in theirs alone"
+        yield _of_copies("storage-spares", about, nodes, partial(_spared, without))
+
+
+def _with_bricks(design: Design) -> tuple[Node, ...]:
     cloud = design.cloud
-    if not cloud.topology.has("storage") or cloud.option("storage", "backend") != GLUSTERFS:
-        return
-    nodes = brick_nodes(cloud.topology)
+    there = cloud.topology.has("storage") and cloud.option("storage", "backend") == GLUSTERFS
+    return brick_nodes(cloud.topology) if there else ()
+
+
+Copies = Mapping[str, Mapping[str, Any]]
+"""Each node's copy, as `gluster_copies` says it."""
+
+
+def _of_copies(
+    name: str, about: str, nodes: tuple[Node, ...], judge: Callable[[Copies], Iterable[Result]]
+) -> Check:
     said = Probe(_copies_said(), timeout_s=60, json=False, once=True)
-    yield Check(
-        "storage-copies",
-        "storage",
-        "every brick reached, nothing to heal, no split brain",
-        {said: tuple(node.name for node in nodes)},
-        lambda answers: _copies(nodes, answers[said]),
-    )
+
+    def judged(answers: Answers) -> Iterator[Result]:
+        for asked, output in answers[said].items():
+            try:
+                copies = json.loads(output["stdout"])
+            except ValueError:
+                words = (output["stderr"] or output["stdout"]).strip() or f"exit status {output['rc']}"
+                yield unknown(f"gluster: {words[:80]}", asked)
+                continue
+            yield from judge({node.name: copies.get(_brick(node), _ABSENT) for node in nodes})
+
+    return Check(name, "storage", about, {said: tuple(node.name for node in nodes)}, judged)
 
 
 def _copies_said() -> tuple[str, ...]:
     return (*program("gluster_copies"), VOLUME)
 
 
-def _copies(nodes: tuple[Node, ...], answers: Mapping[str, Any]) -> Iterator[Result]:
-    for asked, output in answers.items():
-        try:
-            copies = json.loads(output["stdout"])
-        except ValueError:
-            said = (output["stderr"] or output["stdout"]).strip() or f"exit status {output['rc']}"
-            yield unknown(f"gluster: {said[:80]}", asked)
-            continue
-        wrong = {node.name: copies.get(_brick(node), "its brick is not in the volume") for node in nodes}
-        yield from [no(words, name) for name, words in wrong.items() if words] or [
-            yes(f"the same on {listing(wrong)}")
-        ]
+def _alike(copies: Copies) -> Iterable[Result]:
+    wrong = {name: _wrong(copy) for name, copy in copies.items()}
+    return [no(words, name) for name, words in wrong.items() if words] or [yes(f"the same on {listing(wrong)}")]
+
+
+def _wrong(copy: Mapping[str, Any]) -> str:
+    if copy["lost"]:
+        return f"its brick is {copy['lost']}"
+    if copy["split"]:
+        return f"{copy['split']} files in split brain: gluster volume heal {VOLUME} info split-brain"
+    return f"{copy['unhealed']} files to be healed" if copy["unhealed"] else ""
+
+
+def _spared(without: Collection[str], copies: Copies) -> Iterator[Result]:
+    """Who writes has to reach most of the bricks, and what one has that others lack must not go with it."""
+    left = [name for name, copy in copies.items() if name not in without and not copy["lost"]]
+    if 2 * len(left) <= len(copies):
+        yield no(f"{len(left)} of {len(copies)} copies of the shared files would be left, too few to write")
+    for name, copy in copies.items():
+        if name in without and copy["unhealed"]:
+            yield no(f"{copy['unhealed']} of the shared files are newer on {name} than elsewhere")
+    yield yes(f"copies are left on {listing(left)}")

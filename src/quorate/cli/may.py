@@ -1,22 +1,29 @@
 """`quorate may-stop` and `quorate may-lose`: whether nodes can be spared now, and what would follow."""
 
 import argparse
+import asyncio
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from quorate import catalog
 from quorate.catalog import pacemaker
 from quorate.cli.cloud import Opened, add_file_option, add_output_option, opened
 from quorate.cli.exit import CODES, UsageError
 from quorate.cli.subject import Subject, add_intent_options, did_you_mean, running, saved
 from quorate.design.budget import Term, budget
+from quorate.model.check import Result
 from quorate.model.finding import Verdict
 from quorate.prove.history import Role
-from quorate.prove.may import Answer, Moved, Trouble, Votes, may_lose, may_stop
+from quorate.prove.may import Answer, Moved, Reason, Trouble, Votes, may_lose, may_stop
 from quorate.prove.proof import schedule_at
 from quorate.prove.scheduler import scheduler_at
 from quorate.prove.words import listed
+from quorate.remote.openssh_transport import OpensshTransport
+from quorate.remote.session import open_all
+from quorate.remote.shipping import Values
+from quorate.verify import Outcome, ask
 
 _WIDTH = 80
 _PARTICIPLE = {"stop": "stopped", "lose": "lost"}
@@ -69,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"no node is called {node}{did_you_mean(node, known)}")
     place = subject.place()
     answer = _ASK[args.what](subject.state, nodes, subject.intent, schedule_at(place))
+    if answer.verdict is Verdict.YES and not args.cib:
+        answer = spared(answer, asyncio.run(_spares(cloud, nodes, openssh=args.openssh)))
     question = Question(
         args.what, nodes, subject, f"Pacemaker {scheduler_at(place).version} at {place.name}", terms
     )
@@ -77,6 +86,31 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(as_text(question, answer)))
     return CODES[answer.verdict]
+
+
+async def _spares(cloud: Opened, nodes: Sequence[str], *, openssh: bool) -> tuple[Outcome, ...]:
+    """What components say to it that know more than Pacemaker."""
+    design = cloud.design
+    asked = [check for each in design.components() for check in catalog.spares(each.name, design, nodes)]
+    if not asked:
+        return ()
+    transport = OpensshTransport() if openssh else None
+    async with open_all(design.cloud.topology.nodes, design.cloud.ssh, transport=transport) as hosts:
+        return await ask(asked, Values(), hosts.sessions)
+
+
+def spared(answer: Answer, outcomes: Sequence[Outcome]) -> Answer:
+    """The answer, or what a component says against it."""
+    for verdict in (Verdict.NO, Verdict.UNKNOWN):
+        said = [(each, result) for each in outcomes for result in each.results if result.verdict is verdict]
+        if said:
+            return replace(answer, verdict=verdict, reasons=tuple(_reason(*each) for each in said))
+    return answer
+
+
+def _reason(outcome: Outcome, result: Result) -> Reason:
+    remedy = f"wait for it: quorate verify --only {outcome.component}"
+    return Reason(result.seen, (Trouble(result.seen, remedy),))
 
 
 def _terms(cloud: Opened, subject: Subject) -> tuple[Term, ...]:

@@ -82,6 +82,12 @@ async def verify(
     return Report(tuple(outcomes), time.monotonic() - begun)
 
 
+async def ask(asked: Sequence[Check], values: Values, sessions: Mapping[str, Asked]) -> tuple[Outcome, ...]:
+    """What comes of these checks alone."""
+    answers, _, _ = await _ask_all(asked, values, sessions)
+    return tuple(judged(check, answers, sessions) for check in asked)
+
+
 Answered = Mapping[Probe, Mapping[str, Output | str]]
 """What came back, by probe and node: its output, or why there is none."""
 

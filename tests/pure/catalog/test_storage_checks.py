@@ -103,3 +103,32 @@ def test_a_daemon_that_does_not_tell_is_not_well(full, said, script, words):
 
 def test_without_bricks_nothing_is_asked(design):
     assert list(storage.checks(design)) == []
+
+
+@pytest.mark.parametrize(
+    ("bricks", "without", "words"),
+    [
+        ({}, ["ctl1"], []),
+        ({"ctl3": LOST}, ["ctl3"], []),
+        ({"ctl3": LOST}, ["ctl1"], ["1 of 3 copies of the shared files would be left, too few to write"]),
+        ({}, ["ctl1", "ctl2"], ["1 of 3 copies of the shared files would be left, too few to write"]),
+        ({"ctl1": {"pending": "2"}}, ["ctl3"], []),
+        ({"ctl1": {"pending": "2"}}, ["ctl1"], ["2 of the shared files are newer on ctl1 than elsewhere"]),
+        ({"ctl1": {"under_way": "1"}}, ["ctl1"], ["1 of the shared files are newer on ctl1 than elsewhere"]),
+    ],
+)
+def test_what_would_be_missed_of_a_node(full, said, bricks, without, words):
+    (check,) = storage.spares(full, without)
+    (probe,) = check.probes
+    results = list(check.judge({probe: {"ctl1": said(heal(**bricks))}}))
+    assert [result.seen for result in results if result.verdict.value != "yes"] == words
+    assert results[-1] == yes(f"copies are left on {', '.join(left(bricks, without))}")
+
+
+def left(bricks, without):
+    return [node for node in NODES if node not in without and bricks.get(node) is not LOST]
+
+
+def test_of_a_node_without_a_brick_nothing_is_missed(full, design):
+    assert list(storage.spares(full, ["ctl9"])) == []
+    assert list(storage.spares(design, ["ctl1"])) == []

@@ -1,6 +1,7 @@
 """What `quorate may-stop` and `may-lose` print: the answer first, then why and what would follow."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,14 @@ from quorate.cli import may as command
 from quorate.cli.may import Question
 from quorate.cli.subject import Subject, read_cib
 from quorate.design.budget import Term
+from quorate.model.check import no, unknown
+from quorate.model.check import yes as yes_
 from quorate.model.finding import Verdict
 from quorate.prove.history import Role
 from quorate.prove.intent import of as intent_of
 from quorate.prove.may import Answer, Moved, Reason, Trouble, Votes
 from quorate.prove.settle import Situation, Trace
+from quorate.verify import Outcome
 
 WIDTH = 80
 CIB = Path(__file__).parents[2] / "golden" / "lab" / "control.cib"
@@ -143,3 +147,17 @@ def test_json_has_the_same(answer):
         assert said["votes"]["after"] == {"up": 2, "of": 3, "quorate": True}
     else:
         assert said["reasons"][0]["wait_for"][0]["remedy"].startswith("wait for it")
+
+
+def test_what_a_component_says_against_it_is_waited_for():
+    newer = no("2 of the shared files are newer on ctl2 than elsewhere")
+    outcomes = [Outcome("storage-spares", "storage", "enough without", (newer, yes_("copies are left on ctl1")))]
+    lines = text(asked(), command.spared(yes(VIP), outcomes))
+    assert " ".join(lines[:3]).startswith(
+        "no: ctl2 may not be stopped now: 2 of the shared files are newer on ctl2 than elsewhere "
+        "(wait for it: quorate verify --only storage)"
+    )
+    silent = [replace(outcomes[0], results=(unknown("not reached", "ctl1"),))]
+    assert command.spared(yes(VIP), silent).verdict is Verdict.UNKNOWN
+    assert command.spared(yes(VIP), [replace(outcomes[0], results=(yes_("all left"),))]) == yes(VIP)
+    assert command.spared(yes(VIP), []) == yes(VIP)

@@ -1,6 +1,7 @@
-"""Say as JSON what is wrong with each copy of a volume, {BRICK: words, or null}; exit 1 if anything is.
+"""Say as JSON how each copy of a volume is; exit 1 if anything is wrong with one.
 
-Usage: gluster_copies VOLUME. Before the volume runs there is none: {}.
+Usage: gluster_copies VOLUME. {BRICK: {"lost": words or null, "split": N, "unhealed": N}}: why its brick does not
+count, files in split brain, and files that it has and others lack. Before the volume runs there is none: {}.
 """
 
 import json
@@ -21,15 +22,13 @@ def gluster(*words):
     return answer
 
 
-def wrong(brick):
-    """What is wrong with it, or None."""
+def copy(brick):
+    """How it is."""
     if brick.findtext("status") != "Connected":
-        return f"its brick is not reached: {brick.findtext('status')}"
+        return {"lost": f"not reached: {brick.findtext('status')}", "split": 0, "unhealed": 0}
     kinds = ("InSplitBrain", "InHealPending", "PossiblyHealing")
     split, pending, under_way = (int(brick.findtext(f"numberOfEntries{kind}")) for kind in kinds)
-    if split:
-        return f"{split} files in split brain: gluster volume heal {volume} info split-brain"
-    return f"{pending + under_way} files to be healed" if pending + under_way else None
+    return {"lost": None, "split": split, "unhealed": pending + under_way}
 
 
 volume = sys.argv[1]
@@ -37,6 +36,6 @@ running = gluster("info", "all").iterfind("volInfo/volumes/volume[statusStr='Sta
 copies = {}
 if volume in {each.text for each in running}:
     found = gluster("heal", volume, "info", "summary").iterfind("healInfo/bricks/brick")
-    copies = {each.findtext("name"): wrong(each) for each in found}
+    copies = {each.findtext("name"): copy(each) for each in found}
 print(json.dumps(copies))
-raise SystemExit(any(copies.values()))
+raise SystemExit(any(any(each.values()) for each in copies.values()))
