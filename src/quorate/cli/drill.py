@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import random
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from quorate.verify import Outcome, Report
 
 SUITES = ("standard", "random")
 COMMAND_WITHIN_S = 1800.0
+ENDS_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,20 +196,44 @@ async def _verified(quorate: Quorate, only: Sequence[str]) -> Report:
 def _program(cloud: Opened) -> Quorate:
     async def quorate(*command: str) -> tuple[int, str]:
         """What a user would type, carried out by a process of its own."""
-        argv = (sys.executable, "-m", "quorate", command[0], "-f", str(cloud.path), *command[1:])
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(
-            *argv, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.STDOUT
+        return await carried_out(
+            (sys.executable, "-m", "quorate", command[0], "-f", str(cloud.path), *command[1:])
         )
-        try:
-            async with asyncio.timeout(COMMAND_WITHIN_S):
-                said, _ = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-        return process.returncode or 0, said.decode(errors="replace")
 
     return quorate
+
+
+async def carried_out(argv: Sequence[str]) -> tuple[int, str]:
+    """A program's exit status and what it printed. Interrupted, it gets the time to remove what it has made.
+
+    Raises TimeoutError if it takes longer than COMMAND_WITHIN_S.
+    """
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=asyncio.subprocess.STDOUT,
+        # A terminal's Ctrl-C is for us alone: a second one would end what it still has to do.
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(COMMAND_WITHIN_S):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            await _interrupted(process)
+    return process.returncode or 0, said.decode(errors="replace")
+
+
+async def _interrupted(process: asyncio.subprocess.Process) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
 
 
 async def _heal(cloud: Opened, known: dict[str, Fault], ledger: Ledger) -> int:

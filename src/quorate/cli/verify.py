@@ -90,7 +90,7 @@ def as_json(report: Report) -> dict[str, object]:
 
 
 def from_json(text: str) -> Report:
-    """The report that `as_json` made that of. Raises ValueError for what is none."""
+    """The report that `as_json` made that of. Raises ValueError for what is no JSON."""
     said = json.loads(text)
     return Report(
         tuple(

@@ -1,7 +1,9 @@
 """`quorate drill` without a cluster: what is planned, refused, and printed."""
 
 import argparse
+import asyncio
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from quorate.drill.judges import Judgement, Wrong
 from quorate.drill.result import Drilled, Service, Term
 from quorate.drill.workloads import workloads
 from quorate.spec import template
+from waiting import until
 
 FAULTS = {
     *("power-cut", "reboot", "isolate", "one-way-loss", "packet-loss", "management-cut", "bmc-cut", "quorum-lost"),
@@ -217,3 +220,34 @@ def test_two_runs_are_compared_by_fault_and_component():
     assert lines[0].split() == ["FAULT", "COMPONENT", "first", "second", "CHANGE"]
     assert lines[1].split() == ["power-cut", "galera", "4.0", "s", "4.0", "s", "+0.0", "s"]
     assert list(drill_text.compared(before, Kept("other", ()), "text")) == ["no fault in both"]
+
+
+CLEANS_UP = """
+import pathlib, sys, time
+made = pathlib.Path(sys.argv[1])
+made.touch()
+try:
+    time.sleep(60)
+finally:
+    time.sleep(0.2)
+    made.unlink()
+"""
+
+
+def test_what_is_interrupted_removes_what_it_has_made(tmp_path):
+    made = tmp_path / "made"
+
+    async def interrupted() -> None:
+        command = asyncio.create_task(drill.carried_out([sys.executable, "-c", CLEANS_UP, str(made)]))
+        await asyncio.to_thread(until, made.exists, "it is at work")
+        command.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await command
+
+    asyncio.run(interrupted())
+    assert not made.exists()
+
+
+def test_a_command_says_what_it_printed_and_how_it_ended():
+    program = "import sys; print('seen'); sys.exit('not so')"
+    assert asyncio.run(drill.carried_out([sys.executable, "-c", program])) == (1, "seen\nnot so\n")
