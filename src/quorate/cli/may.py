@@ -94,8 +94,10 @@ async def _spares(cloud: Opened, nodes: Sequence[str], *, openssh: bool) -> tupl
     asked = [check for each in design.components() for check in catalog.spares(each.name, design, nodes)]
     if not asked:
         return ()
+    names = {name for check in asked for names in check.probes.values() for name in names}
+    tellers = [node for node in design.cloud.topology.nodes if node.name in names]
     transport = OpensshTransport() if openssh else None
-    async with open_all(design.cloud.topology.nodes, design.cloud.ssh, transport=transport) as hosts:
+    async with open_all(tellers, design.cloud.ssh, transport=transport) as hosts:
         return await ask(asked, Values(), hosts.sessions)
 
 
