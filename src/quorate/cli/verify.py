@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import sys
 import textwrap
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -51,7 +52,11 @@ def exit_code(report: Report) -> int:
 async def _verify(cloud: Opened, filled: Values, only: tuple[str, ...], *, openssh: bool) -> Report:
     topology, ssh = cloud.design.cloud.topology, cloud.design.cloud.ssh
     async with open_all(topology.nodes, ssh, transport=OpensshTransport() if openssh else None) as hosts:
-        return await verify(cloud.design, filled, hosts.sessions, hosts.unreachable, only=only)
+        try:
+            return await verify(cloud.design, filled, hosts.sessions, hosts.unreachable, only=only)
+        except asyncio.CancelledError:
+            print("quorate: interrupted; what it has made is being removed", file=sys.stderr)
+            raise
 
 
 def _chosen(known: tuple[str, ...], patterns: list[str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from threading import Event
 from typing import Any, Protocol
 
 from quorate import catalog
@@ -217,15 +218,20 @@ async def _used(
         return ()
     # threads that import one package at once see half of it
     await asyncio.to_thread(cloud.load)
-    tokens, services = await asyncio.gather(
-        asyncio.to_thread(identity.outcomes, design, values.secrets),
-        asyncio.to_thread(uses.outcomes, design, values.secrets, frozenset(wanted), _on(sessions)),
-    )
+    ended = Event()
+    using = (design, values.secrets, frozenset(wanted), _on(sessions, ended), ended)
+    try:
+        tokens, services = await asyncio.gather(
+            asyncio.to_thread(identity.outcomes, design, values.secrets), asyncio.to_thread(uses.outcomes, *using)
+        )
+    finally:
+        # A thread cannot be interrupted: it removes what it has made, and makes no more.
+        ended.set()
     return *tokens, *services
 
 
-def _on(sessions: Mapping[str, Asked]) -> uses.On:
-    """A way for other threads to have a program run on a node."""
+def _on(sessions: Mapping[str, Asked], ended: Event) -> uses.On:
+    """A way for other threads to have a program run on a node; Wrong once it has `ended`."""
     loop = asyncio.get_running_loop()
 
     async def said(node: str, argv: tuple[str, ...]) -> str:
@@ -237,7 +243,12 @@ def _on(sessions: Mapping[str, Asked]) -> uses.On:
             return f"lost while {error.doing}: {error.reason}"
         return output.stdout.strip()
 
-    return lambda node, argv: asyncio.run_coroutine_threadsafe(said(node, argv), loop).result()
+    def on(node: str, argv: tuple[str, ...]) -> str:
+        if ended.is_set():
+            raise uses.Wrong("interrupted")
+        return asyncio.run_coroutine_threadsafe(said(node, argv), loop).result()
+
+    return on
 
 
 def _nodes(design: Design, absent: Mapping[str, str]) -> Iterator[Result]:

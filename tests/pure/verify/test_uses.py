@@ -1,5 +1,7 @@
 """Uses of services: what they say becomes a verdict, and what they made is removed whatever happens."""
 
+import asyncio
+from threading import Barrier, Event
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +9,8 @@ import requests
 from openstack import exceptions
 
 from quorate.model.finding import Verdict
-from quorate.verify import cloud, uses
+from quorate.remote.shipping import Values
+from quorate.verify import cloud, uses, verification
 from quorate.verify.uses import PREFIX, At, Wrong, all_up, neutron
 
 cloud.load()
@@ -23,7 +26,7 @@ class Use:
 
 
 def used(design, use):
-    results = uses._used(design, "unused", Use(use), lambda _node, _argv: "")
+    results = uses._used(design, "unused", lambda _node, _argv: "", Event(), Use(use))
     return [(result.verdict, result.seen) for result in results]
 
 
@@ -99,3 +102,60 @@ def test_a_refusal_is_told_in_the_services_own_words():
     refused = exceptions.BadRequestException("400", response, details="Bad router request:\n No subnet")
     assert cloud.short(refused) == "BadRequestException: Bad router request: No subnet"
     assert cloud.short(Wrong("not alive")) == "not alive"
+
+
+@pytest.fixture
+def using(monkeypatch):
+    """Makes the services to be used those of a test."""
+    monkeypatch.setattr(uses, "way", lambda _address, _port: None)
+
+    def put(*services):
+        named = [(f"component{number}", Use(use)) for number, use in enumerate(services)]
+        monkeypatch.setattr(uses, "_uses", lambda _design: iter(named))
+
+    return put
+
+
+def test_two_services_are_used_at_a_time_and_not_more(design, using):
+    two, begun, most = Barrier(2, timeout=10), [], []
+
+    def use(at):
+        begun.append(at.name)
+        two.wait()
+        most.append(len(begun))
+        two.wait()
+        begun.remove(at.name)
+        return "used"
+
+    using(*[use] * 6)
+    found = uses.outcomes(design, {"keystone/admin": "unused"}, frozenset({Use.NAME}), None, Event())
+    assert [outcome.verdict for outcome in found] == [Verdict.YES] * 6
+    assert max(most) == uses.AT_ONCE == 2
+
+
+def test_who_is_interrupted_removes_what_was_made_and_makes_no_more(design, using):
+    begun, removed = Event(), []
+
+    def waiting(at):
+        at.remove(removed.append, at.name)
+        begun.set()
+        while True:
+            at.on("ctl1", ("true",))
+
+    def never(at):
+        at.remove(removed.append, "of one that should not have begun")
+        return "used"
+
+    async def interrupted():
+        going = asyncio.create_task(
+            verification._used(design, Values({"keystone/admin": "unused"}), {Use.NAME}, {})
+        )
+        await asyncio.to_thread(begun.wait, 10)
+        going.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await going
+
+    using(waiting, waiting, never, never)
+    asyncio.run(interrupted())
+    assert [name[: len(PREFIX)] for name in removed] == [PREFIX] * len(removed)
+    assert 1 <= len(removed) <= 2

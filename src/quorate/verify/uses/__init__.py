@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
+from threading import Event
 from typing import Any, Protocol, cast
 
 from quorate.catalog.keystone import ADMIN, SERVICE
@@ -79,8 +81,10 @@ def names(design: Design) -> tuple[str, ...]:
     return tuple(use.NAME for _, use in _uses(design))
 
 
-def outcomes(design: Design, secrets: Mapping[str, str], wanted: frozenset[str], on: On) -> tuple[Outcome, ...]:
-    """Each wanted use of a service, some at once, through the virtual IP. Blocks."""
+def outcomes(
+    design: Design, secrets: Mapping[str, str], wanted: frozenset[str], on: On, ended: Event
+) -> tuple[Outcome, ...]:
+    """Each wanted use of a service, some at once, by the virtual IP; none begins once it has `ended`. Blocks."""
     uses = [(component, use) for component, use in _uses(design) if use.NAME in wanted]
     if not uses:
         return ()
@@ -90,15 +94,18 @@ def outcomes(design: Design, secrets: Mapping[str, str], wanted: frozenset[str],
         trouble = unknown(f"{address} {silent}")
         return tuple(Outcome(use.NAME, component, use.ABOUT, (trouble,)) for component, use in uses)
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        results = list(threads.map(lambda each: _used(design, secrets[ADMIN.name], each[1], on), uses))
+        used = partial(_used, design, secrets[ADMIN.name], on, ended)
+        results = list(threads.map(used, (use for _, use in uses)))
     return tuple(
         Outcome(use.NAME, component, use.ABOUT, tuple(seen))
         for (component, use), seen in zip(uses, results, strict=True)
     )
 
 
-def _used(design: Design, password: str, use: Use, on: On) -> list[Result]:
+def _used(design: Design, password: str, on: On, ended: Event, use: Use) -> list[Result]:
     """A yes or a no; and another no for whatever could not be removed."""
+    if ended.is_set():
+        return [unknown("interrupted before")]
     errors = (Wrong, client_errors(), import_module("openstack.exceptions").SDKException, OSError)
     cloud = connection(design.url(SERVICE), design.cloud.region, password, PATIENCE_S)
     results: list[Result] = []
