@@ -214,15 +214,33 @@ def _date(text: str) -> datetime:
     raise ValueError(f"no known form of a date: {text}")
 
 
-# 42 MB that no host needs: they are not in its image.
 DOWNLOAD = """
+exec 3>&1 >&2
 cd "$(mktemp -d)"
 options="-qq -o APT::Sandbox::User=root -o Acquire::Retries=3"
 apt-get $options update
-apt-get $options download pacemaker-cts
-dpkg-deb --extract pacemaker-cts_*.deb .
-exec tar --create --gzip --directory usr/share/pacemaker/tests cts-scheduler scheduler/xml scheduler/exp >&3
+apt-get $options download {packages}
+for package in *.deb; do dpkg-deb --extract "$package" .; done
+exec tar --create --gzip {files} >&3
 """
+# What no host needs, and is not in its image: 42 MB,
+CORPUS = DOWNLOAD.format(
+    packages="pacemaker-cts",
+    files="--directory usr/share/pacemaker/tests cts-scheduler scheduler/xml scheduler/exp",
+)
+# and 36 MB: Linux as a program, with NFS, which the kernel of this machine may lack.
+LINUX = DOWNLOAD.format(packages="user-mode-linux nfs-kernel-server", files="usr/bin usr/sbin usr/lib/uml")
+
+
+def _kept(request: pytest.FixtureRequest, what: str, machine: Machine, host_image: str, script: str) -> Path:
+    """The archive that a script prints in a container of that image; it is kept, one for each image."""
+    assert request.config.cache
+    packed = request.config.cache.mkdir(what) / f"{re.sub(r'[^0-9A-Za-z]', '-', host_image)}.tar.gz"
+    if not packed.exists():
+        part = packed.with_suffix(".part")
+        part.write_bytes(_downloaded(machine, host_image, script))
+        part.replace(packed)
+    return packed
 
 
 @pytest.fixture(scope="session")
@@ -231,19 +249,31 @@ def corpus(machine: Machine, host_image: str, request: pytest.FixtureRequest) ->
 
     They come from Debian's package pacemaker-cts by the image's own apt, once for each image.
     """
-    assert request.config.cache
-    packed = request.config.cache.mkdir("corpus") / f"{re.sub(r'[^0-9A-Za-z]', '-', host_image)}.tar.gz"
-    if not packed.exists():
-        part = packed.with_suffix(".part")
-        part.write_bytes(_downloaded(machine, host_image))
-        part.replace(packed)
-    with tarfile.open(packed) as tar:
+    with tarfile.open(_kept(request, "corpus", machine, host_image, CORPUS)) as tar:
         files = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
         texts = {name: file.read() for name, file in files.items() if file}
     return tuple(
         Case(name, options, texts[f"scheduler/xml/{name}.xml"], texts[f"scheduler/exp/{name}.exp"])
         for name, options in _registered(texts["cts-scheduler"].decode())
     )
+
+
+@pytest.fixture(scope="session")
+def linux(machine: Machine, full_image: str, full_tools: Tools, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where Debian's user-mode-linux and nfs-kernel-server are unpacked in the container with every package."""
+    place = full_tools.directory()
+    with _kept(request, "linux", machine, full_image, LINUX).open("rb") as packed:
+        unpack = (
+            *full_tools.podman,
+            "exec",
+            "--interactive",
+            full_tools.name,
+            "tar",
+            "-xz",
+            f"--directory={place}",
+        )
+        subprocess.run(unpack, stdin=packed, capture_output=True, timeout=COMMAND_S, check=True)
+    return place
 
 
 def _registered(program: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -254,19 +284,19 @@ def _registered(program: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield ast.literal_eval(name), tuple(ast.literal_eval(options[0])) if options else ()
 
 
-def _downloaded(machine: Machine, host_image: str) -> bytes:
+def _downloaded(machine: Machine, host_image: str, script: str) -> bytes:
     done = subprocess.run(
         (
             *machine.podman,
             *("run", "--rm", "--network=host", "--log-driver=none", *machine.create_options()),
-            *(host_image, "sh", "-ec", f"exec 3>&1 >&2; {DOWNLOAD}"),
+            *(host_image, "sh", "-ec", script),
         ),
         capture_output=True,
         timeout=DOWNLOAD_S,
         check=False,
         stdin=subprocess.DEVNULL,
     )
-    assert done.returncode == 0, f"Pacemaker's corpus could not be downloaded: {done.stderr.decode()}"
+    assert done.returncode == 0, f"packages could not be downloaded: {done.stderr.decode()}"
     return done.stdout
 
 
