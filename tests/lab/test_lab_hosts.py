@@ -431,6 +431,32 @@ def test_killed_on_its_way_up_it_can_be_brought_up_or_taken_down(tmp_path, after
 
 
 @pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_bridge_whose_maker_was_killed_is_completed_or_taken_down(tmp_path, steps):
+    lab = Lab(cloud("labtest-4", 234, 1), tmp_path)
+    bridge, *_ = lab.layout.bridges
+
+    def begin():
+        begun = (
+            ("link", "add", bridge.device, "type", "bridge"),
+            ("link", "set", bridge.device, "alias", bridge.alias),
+            ("address", "add", bridge.addresses[0], "dev", bridge.device),
+        )
+        for step in begun[:steps]:
+            subprocess.run(["ip", *step], check=True)
+
+    try:
+        begin()
+        bring_up(lab)
+        assert ssh(lab, "h1", "true").returncode == 0
+        assert down("labtest-4")
+        begin()
+    finally:
+        down("labtest-4")
+    assert leftovers("labtest-4", lab) == []
+
+
+@pytest.mark.usefixtures("running")
 def test_a_lab_whose_hosts_and_bmcs_died_is_taken_down_by_name_alone(tmp_path):
     lab = Lab(cloud("labtest-4", 234, 1), tmp_path)
     bring_up(lab)

@@ -30,9 +30,14 @@ def runtime_of(lab: str) -> Path:
     return RUNTIME / check_name(lab)
 
 
-def link_name(*parts: str) -> str:
+def links_of(lab: str) -> str:
+    """What the name of every network device of a lab begins with; another lab's hardly does."""
+    return LINKS + hashlib.sha256(lab.encode()).hexdigest()[:5]
+
+
+def link_name(lab: str, *parts: str) -> str:
     """A name for a network device, which may have 15 characters, out of names of any length."""
-    return LINKS + hashlib.sha256("/".join(parts).encode()).hexdigest()[:12]
+    return links_of(lab) + hashlib.sha256("/".join(parts).encode()).hexdigest()[:7]
 
 
 def mac_address(*parts: str) -> str:

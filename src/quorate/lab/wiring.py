@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from quorate.lab.command import CommandFailed, LabError, run
-from quorate.lab.layout import Bridge, Host, alias_of, prefix
+from quorate.lab.layout import Bridge, Host, alias_of, links_of, prefix
 
 NETNS = Path("/run/netns")
 _PORT_STATES = {"disabled": "0", "forwarding": "3"}
@@ -57,35 +57,34 @@ def make_namespace(host: Host) -> None:
 
 
 def lay(bridges: Iterable[Bridge]) -> tuple[str, ...]:
-    """Make the bridges that do not exist yet; the names of their networks.
+    """Make the bridges that do not exist yet, and complete one whose maker was killed; their networks' names.
 
     Raises LabError when a network's addresses are in use on this machine outside of the lab.
     """
     there = {link["ifname"]: link for link in _links()}
-    made = tuple(bridge for bridge in bridges if bridge.device not in there)
+    # The last that is done to a bridge is to bring it up.
+    made = tuple(bridge for bridge in bridges if "UP" not in there.get(bridge.device, {}).get("flags", ()))
     for bridge in made:
         _refuse_overlap(bridge)
-        addresses = "".join(
-            f"address add {address} dev {bridge.device}{_nodad(address)}\n" for address in bridge.addresses
-        )
+        add = f"link add {bridge.device} address {bridge.mac} type bridge stp_state 0 forward_delay 0"
         script = (
-            f"link add {bridge.device} address {bridge.mac} type bridge stp_state 0 forward_delay 0\n"
-            f'link set {bridge.device} alias "{bridge.alias}"\n'
-            f"{addresses}link set {bridge.device} up\n"
+            *(() if bridge.device in there else (add,)),
+            f'link set {bridge.device} alias "{bridge.alias}"',
+            *(f"address replace {each} dev {bridge.device}{_nodad(each)}" for each in bridge.addresses),
+            f"link set {bridge.device} up",
         )
-        run("ip", "-batch", "-", stdin=script)
+        run("ip", "-batch", "-", stdin="\n".join(script))
     return tuple(bridge.name for bridge in made)
 
 
 def tear(lab: str) -> None:
     """Remove every bridge, cable and namespace that carries the lab's name."""
-    for link in _links():
-        if link.get("ifalias", "").startswith(alias_of(lab)):
-            try:
-                run("ip", "link", "delete", link["ifname"])
-            except CommandFailed as error:
-                if "Cannot find device" not in error.stderr:  # gone with its namespace meanwhile
-                    raise
+    for device in devices(lab):
+        try:
+            run("ip", "link", "delete", device)
+        except CommandFailed as error:
+            if "Cannot find device" not in error.stderr:  # gone with its namespace meanwhile
+                raise
     for name in namespaces(lab):
         run("ip", "netns", "delete", name)
 
@@ -97,8 +96,13 @@ def namespaces(lab: str) -> tuple[str, ...]:
 
 
 def devices(lab: str) -> tuple[str, ...]:
-    """The network devices of this machine that carry the lab's name."""
-    return tuple(link["ifname"] for link in _links() if link.get("ifalias", "").startswith(alias_of(lab)))
+    """The network devices that carry the lab's name, or do not yet because their maker was killed."""
+    return tuple(
+        link["ifname"]
+        for link in _links()
+        if link.get("ifalias", "").startswith(alias_of(lab))
+        or (link["ifname"].startswith(links_of(lab)) and "ifalias" not in link)
+    )
 
 
 def cut(host: Host) -> None:
@@ -142,6 +146,8 @@ def _refuse_overlap(bridge: Bridge) -> None:
     if bridge.network is None:
         return
     for link in json.loads(run("ip", "-json", "address")):
+        if link["ifname"] == bridge.device:
+            continue
         for entry in link.get("addr_info", ()):
             other = ip_network(f"{entry['local']}/{entry['prefixlen']}", strict=False)
             cidr = bridge.network.cidr
