@@ -172,6 +172,7 @@ async def drill(
             outcome = await _broken_and_healed(run, outcome, health, ledger)
         outcome = await _last_words(run, outcome)
         judgements = [workload.judge(run.since_harm(workload)) for workload in workloads]
+    outcome = await _used(run, outcome, health)
     happened = await _happenings(scene)
     outcome = replace(
         outcome,
@@ -190,14 +191,15 @@ async def drill(
     return outcome
 
 
-async def healthy(health: Health, scene: Scene, pace: Pace) -> None:
-    """Wait until everything is as designed. Raises Deadline with what is not.
+async def healthy(health: Health, scene: Scene, pace: Pace, *, use: bool = True) -> bool:
+    """Wait until everything is as designed; whether it was when first asked. Raises Deadline with what is not.
 
-    To ask for all is a burden. So what is not well is asked alone until it is; and services are used once all that
-    is only looked at is well, each until it has gone well since.
+    To ask for all is a burden. So what is not well is asked alone until it is; and services are used, if they are
+    to be, once all that is only looked at is well, each until it has gone well since.
     """
-    looked, left = looks(scene.design), uses.names(scene.design)
+    looked, left = looks(scene.design), uses.names(scene.design) if use else ()
     wrong = looked if left else ()
+    at_once = True
 
     async def observe() -> str:
         nonlocal wrong, left
@@ -209,6 +211,8 @@ async def healthy(health: Health, scene: Scene, pace: Pace) -> None:
         return "; ".join(f"{name} ({why})" for name, why in found.items())
 
     def told(open_: str) -> None:
+        nonlocal at_once
+        at_once = False
         scene.say(f"not yet: {open_}")
 
     await until(
@@ -219,6 +223,7 @@ async def healthy(health: Health, scene: Scene, pace: Pace) -> None:
         every_s=pace.healthy_every_s,
         report=told,
     )
+    return at_once
 
 
 def _open(report: Report) -> dict[str, str]:
@@ -279,7 +284,8 @@ async def _broken_and_healed(run: Run, outcome: Drilled, health: Health, ledger:
     healed_s = run.since_s()
     healthy_s = None
     try:
-        await healthy(health, scene, run.pace)
+        # Services are used later: clients are at work, who would wait for what a look at the cloud makes.
+        await healthy(health, scene, run.pace, use=False)
         healthy_s = round(run.since_s(), 1)
         scene.say(f"everything is as designed again, {healthy_s:.1f} s after the harm began")
         await rest(run.pace.after_s)
@@ -311,6 +317,18 @@ async def _healed(run: Run, node: str, ledger: Ledger) -> list[str]:
 
 def _told(what: str, failure: Exception) -> str:
     return f"{what}: {failure or type(failure).__name__}"
+
+
+async def _used(run: Run, outcome: Drilled, health: Health) -> Drilled:
+    """The services are used. If that does not go well at once, the cloud was not whole before it does."""
+    if outcome.healthy_s is None or not uses.names(run.scene.design):
+        return outcome
+    try:
+        at_once = await healthy(health, run.scene, run.pace)
+    except Deadline as deadline:
+        trouble = "; ".join(each for each in (outcome.trouble, str(deadline)) if each)
+        return replace(outcome, healthy_s=None, trouble=trouble)
+    return outcome if at_once else replace(outcome, healthy_s=round(run.since_s(), 1))
 
 
 async def _last_words(run: Run, outcome: Drilled) -> Drilled:

@@ -72,8 +72,9 @@ class Drilled:
     """One drill. Times are seconds after the harm began; None where it did not come to that.
 
     `struck_s` is that moment in the histories' seconds. `healed_s` is when the drill had put right what is its to
-    put right, `healthy_s` when everything was as designed again. `trouble` is what kept the drill from going its
-    way. `at_first` says where each resource that may be active once was active before.
+    put right, `healthy_s` when everything was as designed again, and every service could be used: asked after the
+    clients have ended, it counts from before if it goes well at once. `trouble` is what kept the drill from going
+    its way. `at_first` says where each resource that may be active once was active before.
     """
 
     fault: str

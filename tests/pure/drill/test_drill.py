@@ -23,7 +23,7 @@ from quorate.drill.scene import Scene
 from quorate.formats.status import Instance, Status
 from quorate.model.check import no, yes
 from quorate.model.finding import Verdict
-from quorate.remote.until import Deadline, until
+from quorate.remote.until import Deadline, rest, until
 from quorate.verify import Outcome, Report, looks, names, uses
 
 WELL = Report((Outcome("nodes", "hosts", "every node answers", (yes("all"),)),), 0.1)
@@ -231,6 +231,49 @@ def test_services_are_used_once_the_rest_is_well_each_until_that_has_gone_well(w
     looked, used = looks(full), uses.names(full)
     asked = asked_until_well(full, world, WELL, SILENT, ILL, WELL, WELL)
     assert asked == [looked, (*looked, *used), (*looked, "network"), ("quorum",), looked]
+
+
+@pytest.fixture
+def full_scene(world, full) -> Scene:
+    return Scene(full, world, None, None, random.Random(1), 0.05, world.happened.append)
+
+
+USE_S = 0.2
+
+
+def drilled_with(world, full_scene, ledger, tmp_path, *used: Report) -> tuple[Drilled, list[str], float]:
+    """A drill whose services are used with these ends, what happened before each use, when all looked well."""
+    ends, before = iter((WELL, *used)), []
+
+    async def health(only: Sequence[str]) -> Report:
+        if not {*only} & {*uses.names(full_scene.design)}:
+            return WELL
+        before.append(world.happened[-1] if world.happened else "nothing")
+        await rest(USE_S)
+        return next(ends)
+
+    found = drill(world, full_scene, ledger, tmp_path, health=health)
+    (said,) = (each for each in world.happened if each.startswith("everything is as designed again"))
+    return found, before, float(said.split()[5])
+
+
+def test_services_are_used_before_the_clients_begin_and_after_they_have_ended(world, full_scene, ledger, tmp_path):
+    found, before, looked_s = drilled_with(world, full_scene, ledger, tmp_path, WELL)
+    assert before == ["nothing", "removed"]
+    assert (found.healthy_s, found.trouble) == (looked_s, "")
+
+
+def test_it_is_not_whole_before_services_can_be_used(world, full_scene, ledger, tmp_path):
+    found, _, looked_s = drilled_with(world, full_scene, ledger, tmp_path, SILENT, WELL)
+    assert found.trouble == ""
+    assert found.healthy_s > looked_s + USE_S
+    assert "not yet: network (silent)" in world.happened
+
+
+def test_it_is_never_whole_if_a_service_cannot_be_used(world, full_scene, ledger, tmp_path):
+    found, *_ = drilled_with(world, full_scene, ledger, tmp_path, *[SILENT] * 10)
+    assert (found.healthy_s, found.verdict) == (None, Verdict.NO)
+    assert "network (silent)" in found.trouble
 
 
 def test_nothing_is_broken_that_is_not_whole(world, drilled):
