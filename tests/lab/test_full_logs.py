@@ -23,8 +23,10 @@ journalctl --quiet --output=cat --priority=warning --unit='quorate-*' "$@"
 """
 # What tells of a setting, by its words; the rest comes and goes with what is done.
 SETTING = re.compile(
-    r"deprecat|obsolete|\boptions?\b|\bsettings?\b|configuration|policy rule|unset|not set|unknown|unsupported"
-    r"|ignor|insecure|unsafe|maximum|truncat|should be|AH\d+:|\w+Warning: |is dropped|service token",
+    r"deprecat|obsolete|\boptions?\b|\bsettings?\b|configuration|policy rule|unset|not set|unsupported"
+    # A connection that is lost for a moment is an "unknown error" to its client.
+    r"|unknown(?! error)|ignor|insecure|unsafe|maximum|truncat|should be|AH\d+:|\w+Warning: |is dropped"
+    r"|service token",
     re.IGNORECASE,
 )
 # Each with its reason, in the words of docs/services.md.
