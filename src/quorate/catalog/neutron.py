@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from quorate.catalog import nova, program
+from quorate.catalog import nova, program, rabbitmq
 from quorate.catalog.openstack import clients, database
 from quorate.catalog.openstack.process import NEEDS, Api, Process, conf
 from quorate.formats import settings
@@ -38,6 +38,8 @@ AGENTS = (
 )
 # After which Neutron takes an agent for dead (its agent_down_time).
 SILENT_S = 75
+# On which agents call the workers, from the moment that they start.
+QUEUES = ("q-plugin", "q-reports-plugin", "q-server-resource-versions", "q-l3-plugin")
 SERVICE = Service("neutron", "network", API.name, "", "OpenStack Networking")
 
 PASSIVE, ACTIVE = "active-passive", "active-active"
@@ -120,10 +122,17 @@ def _constraints(switches: Clone, switch_agent: Clone, agents: tuple[Resource, .
 
 
 def preparations(design: Design) -> tuple[Command, ...]:
-    """The tables."""
+    """The tables; and the queues: a broker drops a call for which there is none, and its agent waits a minute."""
     argv = ("neutron-db-manage", "--config-file", CONF, "--config-file", ML2, "upgrade", "heads")
     revisions = "neutron/db/migration/alembic_migrations/versions"
-    return (database.migration(design, DATABASE, revisions, argv, "neutron"),)
+    queues = Command(
+        "queues of the workers",
+        ("runuser", "-u", "neutron", "--", *program("neutron_queues"), CONF),
+        unless=program("queues_there"),
+        stdin="\n".join(QUEUES),
+        unless_stdin=" ".join((rabbitmq.login(design), *QUEUES)),
+    )
+    return (database.migration(design, DATABASE, revisions, argv, "neutron"), queues)
 
 
 def bootstrap(design: Design) -> tuple[Step, ...]:

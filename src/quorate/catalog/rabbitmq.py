@@ -64,8 +64,6 @@ def declare(cloud: Cloud, cluster: Cluster) -> Component:
 
 def bootstrap(design: Design) -> tuple[Step, ...]:
     """The user that OpenStack's services share."""
-    members = design.cloud.topology.members_of("rabbitmq")
-    addresses = tuple(node.address for node in members)
     return (
         Step(
             "the shared user",
@@ -75,11 +73,17 @@ def bootstrap(design: Design) -> tuple[Step, ...]:
                     ("sh", "-ec", _USER_SCRIPT),
                     unless=("python3", "-c", LOGIN),
                     stdin=f"{PASSWORD.reference}\n",
-                    unless_stdin=f"{addresses[0]} {PORT} {USER} {PASSWORD.reference}\n",
+                    unless_stdin=f"{login(design)}\n",
                 ),
             ),
         ),
     )
+
+
+def login(design: Design) -> str:
+    """How the shared user logs in to the first broker, for a program's input: "address port user password"."""
+    first, *_ = design.cloud.topology.members_of("rabbitmq")
+    return f"{first.address} {PORT} {USER} {PASSWORD.reference}"
 
 
 def leftovers(design: Design) -> Probe:
