@@ -148,6 +148,12 @@ def _cinder(design: Design, node: Node) -> settings.Settings:
             "enabled_backends": backend,
             "glance_catalog_info": f"image:{glance.SERVICE.name}:internalURL",
             "volume_name_template": "volume-%s",
+            # The manager tells all schedulers what room it has, and again after a while: one that has just started
+            # and missed it has requests wait until then, no longer refuses them after a minute.
+            "periodic_interval": "10",
+            "periodic_fuzzy_delay": "0",
+            "backend_stats_polling_interval": "20",
+            "scheduler_driver_init_wait_time": "180",
         },
         backend: {"volume_backend_name": backend, **_BACKENDS[backend]},
         "database": database.connection(design, DATABASE),
