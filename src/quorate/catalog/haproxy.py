@@ -27,7 +27,7 @@ HASTE = 5
 DEAR = 4
 # A node that has just come back starts everything at once: so long its APIs get less than their share of requests,
 # which is the more even the higher the weights.
-WARMING = "weight 16 slowstart 120s"
+WARMING = "weight 16 slowstart 300s"
 # Of so many servers drawn by weight (one may be drawn again) the one with the fewest requests gets the next one.
 DRAWS = 5
 # Where each proxy says which APIs of its own node are well, and which of all it gives requests to.
