@@ -43,7 +43,8 @@ else:
         print(*words, file=stream)
     if (here / "refused").exists():
         sys.exit("volume start: quorate: failed: Quorum not met. Volume operation not allowed.")
-    (here / "state").write_text((here / "state").read_text().replace("Stopped", "Started"))
+    state = (here / "state").read_text()
+    (here / "state").write_text(state.replace("Stopped", "Started").replace("port: 0\\n", "port: 59703\\n"))
 """
 
 
@@ -137,8 +138,18 @@ def test_a_brick_that_runs_unknown_is_ended_and_started_once(here, watch, proces
     assert unknown.wait(timeout=20) == -signal.SIGTERM
     until((here / "asked").exists, "it is started")
     until(lambda: looks(here) >= 5, "more looks")
-    assert stop() == "the daemon did not have its brick as running: started\n"
+    assert stop() == "no client was sent to the brick of this host: started\n"
     assert (here / "asked").read_text() == "volume start quorate force\n"
+
+
+def test_a_brick_that_runs_where_nobody_is_sent_is_ended_and_started(here, watch, process):
+    adopted = process("--brick-name", "/srv/glusterfs/quorate")
+    (here / "ctl2-srv-glusterfs-quorate.pid").write_text(f"{adopted.pid}\n")
+    stop = watch("Started", state=STATE.replace("port: 59703", "port: 0"))
+    assert adopted.wait(timeout=20) == -signal.SIGTERM
+    until((here / "asked").exists, "it is started")
+    until(lambda: looks(here) >= 5, "more looks")
+    assert stop() == "no client was sent to the brick of this host: started\n"
 
 
 def test_a_brick_that_may_not_run_now_is_asked_for_again_and_that_is_said_once(here, watch):

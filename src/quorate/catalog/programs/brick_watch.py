@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""Start this host's brick anew when the daemon here does not have it as running.
+"""Start this host's brick anew when the daemon here sends nobody to it.
 
 Usage: brick-watch VOLUME BRICK DIRECTORY; BRICK is HOST:/PATH, DIRECTORY the daemon's for process ids. GlusterFS
 starts a brick once: nobody starts one that died. And a daemon that finds its peers again may start it twice; it
-takes the failure of the second for that of the first, which lives on unknown to all clients (glusterfs#4080).
+takes the failure of the second for that of the first, which lives on unknown to all clients (glusterfs#4080). If
+it starts it a third time, it finds the first running, and tells all clients port 0.
 """
 
 import os
@@ -38,7 +39,7 @@ def gluster(*words):
 
 
 def lost(volume, brick):
-    """Whether the volume runs and this brick of it does not, as the daemon here has it; no other host is asked."""
+    """Whether the volume runs and nobody is sent to this brick of it, by the daemon here; no other host is asked."""
     with tempfile.TemporaryDirectory() as directory:
         gluster("get-state", "glusterd", "odir", directory, "file", "state")
         lines = Path(directory, "state").read_text().splitlines()
@@ -46,9 +47,10 @@ def lost(volume, brick):
 
     def started(kind, wanted):
         found = [key.removesuffix(kind) for key, value in state.items() if key.endswith(kind) and value == wanted]
-        return any(state.get(f"{key}.status") == "Started" for key in found)
+        return [key for key in found if state.get(f"{key}.status") == "Started"]
 
-    return started(".name", volume) and not started(".path", brick)
+    reached = [key for key in started(".path", brick) if state.get(f"{key}.port") != "0"]
+    return bool(started(".name", volume)) and not reached
 
 
 def end(pidfile, brick):
@@ -79,7 +81,7 @@ def main():
             if missing >= PATIENCE:
                 end(pidfile, brick)
                 gluster("volume", "start", volume, "force")
-                print("the daemon did not have its brick as running: started", flush=True)
+                print("no client was sent to the brick of this host: started", flush=True)
             said = None
         except Refused as refused:
             if str(refused) != said:
