@@ -39,7 +39,7 @@ def gluster(*words):
 
 
 def lost(volume, brick):
-    """Whether the volume runs and nobody is sent to this brick of it, by the daemon here; no other host is asked."""
+    """Whether the volume runs and the daemon here sends nobody to this brick of it; no other host is asked."""
     with tempfile.TemporaryDirectory() as directory:
         gluster("get-state", "glusterd", "odir", directory, "file", "state")
         lines = Path(directory, "state").read_text().splitlines()
