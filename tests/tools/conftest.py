@@ -54,12 +54,17 @@ class Tools:
         files: Mapping[str, str] | None = None,
         stdin: str = "",
         within_s: float = COMMAND_S,
+        privileged: bool = False,
     ) -> subprocess.CompletedProcess[str]:
-        """Put `files` (absolute path to content) in place, run a command as root, and return how it ended."""
+        """Put `files` (absolute path to content) in place, run a command as root, and return how it ended.
+
+        `privileged` is with every capability that the caller can give.
+        """
         if files:
             self._write(files)
+        options = ("--interactive", "--privileged") if privileged else ("--interactive",)
         return subprocess.run(
-            (*self.podman, "exec", "--interactive", self.name, *argv),
+            (*self.podman, "exec", *options, self.name, *argv),
             input=stdin,
             capture_output=True,
             text=True,
@@ -168,8 +173,8 @@ def _running(machine: Machine, host_image: str, name: str) -> Iterator[Tools]:
         "--network=none",
         *machine.create_options(),
         host_image,
-        "sleep",
-        str(LIFE_S),
+        # a shell that waits reaps what daemons leave behind, as a host's init does
+        *("sh", "-c", f"sleep {LIFE_S} & wait"),
     )
     try:
         yield Tools(machine.podman, name, itertools.count(1))
