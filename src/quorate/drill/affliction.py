@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quorate.drill.fault import Act
-from quorate.drill.hosts import sh
+from quorate.drill.hosts import PUNCTUAL, sh
 from quorate.drill.scene import Scene
 from quorate.formats import shell
 
@@ -48,8 +48,8 @@ async def afflict(scene: Scene, harms: Mapping[str, Affliction]) -> None:
             await sh(
                 sessions[node],
                 f"systemctl --quiet stop {UNIT}.timer || true\n"
-                f"systemd-run --quiet --collect --expand-environment=no --unit={UNIT} --on-active={within_s} "
-                + shell.join(["sh", "-c", affliction.undo]),
+                f"systemd-run --quiet --collect --expand-environment=no --unit={UNIT} "
+                f"--on-active={within_s} {PUNCTUAL} " + shell.join(["sh", "-c", affliction.undo]),
             )
         scene.strike()
         for node, affliction in harms.items():

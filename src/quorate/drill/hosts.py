@@ -14,6 +14,8 @@ from quorate.remote.shipping import Probe
 from quorate.remote.until import until
 
 WORD_S = 30.0
+PUNCTUAL = "--timer-property=AccuracySec=100ms"
+"""For a timer of systemd-run; without it it is due at any moment of the minute that follows (systemd.timer(5))."""
 
 
 class ScriptFailed(Exception):

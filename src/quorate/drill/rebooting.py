@@ -1,6 +1,6 @@
 """Rebooting a host in good order."""
 
-from quorate.drill.hosts import ScriptFailed
+from quorate.drill.hosts import PUNCTUAL, ScriptFailed
 from quorate.drill.scene import Scene
 from quorate.remote.errors import AgentLost, Unreachable
 from quorate.remote.until import until
@@ -16,7 +16,7 @@ async def reboot(scene: Scene, node: str) -> None:
     before = await scene.hosts.sh(node, _BOOTED)
     scene.strike()
     # In a moment, so that the session with it has ended before.
-    await scene.hosts.sh(node, "systemd-run --quiet --collect --on-active=1 systemctl reboot")
+    await scene.hosts.sh(node, f"systemd-run --quiet --collect --on-active=1 {PUNCTUAL} systemctl reboot")
 
     async def booted() -> str:
         try:
