@@ -12,7 +12,9 @@ TEMPEST := .venv-tempest
 PACKAGES := python3-venv podman runc netavark aardvark-dns mmdebstrap openipmi openssh-client e2fsprogs iproute2 nftables uidmap
 DEMO := cloud
 DEMO_FULL := cloud-full
-export PYTHONDONTWRITEBYTECODE := 1
+# What Python compiles is kept out of the sources.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/pycache
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help install packages tempest demo demo-full clean check lint pure tools lab test lock
 
@@ -76,11 +78,12 @@ lint:
 pure:
 	$(BIN)/pytest -q -n 4 tests/pure
 
+# A file's tests in one process: the dearest of them prove, which takes all processors by itself.
 tools:
-	$(BIN)/pytest -q tests/tools
+	$(BIN)/pytest -q -n 2 --dist loadfile --durations=15 tests/tools
 
 lab:
-	$(BIN)/pytest tests/lab
+	$(BIN)/pytest --durations=25 tests/lab
 
 # The dashboard's tests want a browser, the demo does not.
 test: PACKAGES += chromium chromium-driver

@@ -1,6 +1,7 @@
 """One container with the real tools of a host, without network and without systemd, for all of this tier."""
 
 import ast
+import fcntl
 import io
 import itertools
 import os
@@ -125,26 +126,42 @@ def machine() -> Machine:
 
 
 @pytest.fixture(scope="session")
-def host_image(machine: Machine, lab_design: Design) -> str:
+def host_image(machine: Machine, lab_design: Design, kept: Path) -> str:
     """An image with what a host of that design has, and both dialects' shells; built if need be.
 
     `QUORATE_TOOLS_IMAGE` names one that is there already.
     """
     if named := os.environ.get("QUORATE_TOOLS_IMAGE"):
         return named
-    return _image(machine, lab_design)
+    return _image(machine, lab_design, kept)
 
 
 @pytest.fixture(scope="session")
-def full_image(machine: Machine, host_image: str, full_design: Design) -> str:
+def full_image(machine: Machine, host_image: str, full_design: Design, kept: Path) -> str:
     """The same with every component's packages, a layer on the other."""
     assert host_image
-    return _image(machine, full_design)
+    return _image(machine, full_design, kept)
 
 
-def _image(machine: Machine, of: Design) -> str:
+@pytest.fixture(scope="session")
+def kept(request: pytest.FixtureRequest) -> Path:
+    """Where a later session finds what this one has downloaded."""
+    assert request.config.cache
+    return request.config.cache.mkdir("tools")
+
+
+@contextmanager
+def _alone(kept: Path) -> Iterator[None]:
+    """Whichever process of this tier comes first makes what the others then find."""
+    with (kept / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _image(machine: Machine, of: Design, kept: Path) -> str:
     packages = {package for component in of.components() for package in component.packages}
-    return image.ensure(machine.podman, sorted({*packages, *recipe.OPERATORS_TOOLS}), print)
+    with _alone(kept):
+        return image.ensure(machine.podman, sorted({*packages, *recipe.OPERATORS_TOOLS}), print)
 
 
 @pytest.fixture(scope="session")
@@ -237,24 +254,24 @@ CORPUS = DOWNLOAD.format(
 LINUX = DOWNLOAD.format(packages="user-mode-linux nfs-kernel-server", files="usr/bin usr/sbin usr/lib/uml")
 
 
-def _kept(request: pytest.FixtureRequest, what: str, machine: Machine, host_image: str, script: str) -> Path:
-    """The archive that a script prints in a container of that image; it is kept, one for each image."""
-    assert request.config.cache
-    packed = request.config.cache.mkdir(what) / f"{re.sub(r'[^0-9A-Za-z]', '-', host_image)}.tar.gz"
-    if not packed.exists():
-        part = packed.with_suffix(".part")
-        part.write_bytes(_downloaded(machine, host_image, script))
-        part.replace(packed)
+def _archive(kept: Path, what: str, machine: Machine, host_image: str, script: str) -> Path:
+    """The archive that a script prints in a container of that image; one for each image."""
+    packed = kept / f"{what}-{re.sub(r'[^0-9A-Za-z]', '-', host_image)}.tar.gz"
+    with _alone(kept):
+        if not packed.exists():
+            part = packed.with_suffix(".part")
+            part.write_bytes(_downloaded(machine, host_image, script))
+            part.replace(packed)
     return packed
 
 
 @pytest.fixture(scope="session")
-def corpus(machine: Machine, host_image: str, request: pytest.FixtureRequest) -> tuple[Case, ...]:
+def corpus(machine: Machine, host_image: str, kept: Path) -> tuple[Case, ...]:
     """All cases that Pacemaker registers in its `cts-scheduler`, in order.
 
     They come from Debian's package pacemaker-cts by the image's own apt, once for each image.
     """
-    with tarfile.open(_kept(request, "corpus", machine, host_image, CORPUS)) as tar:
+    with tarfile.open(_archive(kept, "corpus", machine, host_image, CORPUS)) as tar:
         files = {member.name: tar.extractfile(member) for member in tar if member.isfile()}
         texts = {name: file.read() for name, file in files.items() if file}
     return tuple(
@@ -264,10 +281,10 @@ def corpus(machine: Machine, host_image: str, request: pytest.FixtureRequest) ->
 
 
 @pytest.fixture(scope="session")
-def linux(machine: Machine, full_image: str, full_tools: Tools, request: pytest.FixtureRequest) -> Iterator[str]:
+def linux(machine: Machine, full_image: str, full_tools: Tools, kept: Path) -> Iterator[str]:
     """Where Debian's user-mode-linux and nfs-kernel-server are unpacked in the container with every package."""
     place = full_tools.directory()
-    with _kept(request, "linux", machine, full_image, LINUX).open("rb") as packed:
+    with _archive(kept, "linux", machine, full_image, LINUX).open("rb") as packed:
         unpack = (
             *full_tools.podman,
             "exec",
