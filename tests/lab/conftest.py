@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +35,7 @@ from quorate.remote.until import until
 
 NAME = "tests"
 FULL = "tests-full"
+PATIENCE_S = 10.0
 # The hosts alone, then the cluster from nothing, then what is cheap before what is dear.
 ORDER = (
     "test_lab_hosts",
@@ -230,8 +231,11 @@ class Operator:
 
     @contextmanager
     def asking(self) -> Iterator[list[Operation]]:
-        """Clients ask for tokens through the virtual IP meanwhile; what they did, once the block has ended."""
-        workload = self.workload("tokens")
+        """Clients ask for tokens through the virtual IP meanwhile; what they did, once the block has ended.
+
+        They wait longer than a drill's: what is slow on a busy machine is told from what is not answered.
+        """
+        workload = replace(self.workload("tokens"), patience_s=PATIENCE_S)
         asked: list[Operation] = []
         history, ended = io.StringIO(), threading.Event()
 

@@ -9,7 +9,7 @@ import pytest
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 # After how many lines of progress: a first deployment prints about a hundred, most of them in a burst.
-LINES = (1, 0, 2, 1, 4, 0, 1, 7, 1, 2, 1, 3)
+LINES = (1, 0, 2, 1, 4, 0, 1, 7, 2)
 # What fence_ipmilan calls: it is given the password by argument, and hides it as the first thing it does.
 HIDES_ITS_PASSWORD = "ipmitool"
 
