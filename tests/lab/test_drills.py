@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from quorate.drill.affliction import UNIT
 from quorate.drill.faults import faults
 from quorate.drill.faults.bmc_cut import unreachable
 from quorate.drill.faults.management_cut import cut
@@ -21,6 +22,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 SUITE = ("power-cut", "kill-keystone", "hang-keystone", "isolate", "blackout")
 WORKLOADS = {"bank", "set", "lists", "messages", "tokens", "cache"}
 MEMCACHED = "systemctl show --value --property MainPID memcached"
+ACCURACY = f"systemctl show --value --property AccuracyUSec {UNIT}.timer"
 
 
 def judged(drill):
@@ -110,6 +112,7 @@ def test_a_drill_that_is_ended_from_outside_is_healed(cluster, how, code):
     node = cluster.nodes[1]
     with cluster.start("drill", "hang-memcached", "--on", node, "--for", "300") as process:
         cluster.until("memcached is frozen", lambda: stopped(cluster, node), bool, 60)
+        assert cluster.on(node, ACCURACY) == "100ms\n"  # the host itself would undo it on time
         os.kill(process.pid, how)
         cluster.said.append("".join(process.communicate()))
     assert process.returncode == code, cluster.said[-1]

@@ -241,9 +241,9 @@ def test_fencing_reboots(lab):
 def test_a_host_that_reboots_itself_comes_back(lab):
     before = switch_pid(lab, "h1")
     ssh(lab, "h1", f"systemd-run --quiet --on-active=1 {PUNCTUAL} systemctl reboot")
-    gone = time.monotonic() + 30
+    gone = time.monotonic() + 60
     while switch_pid(lab, "h1") in {before, None}:
-        assert time.monotonic() < gone, "h1 has not rebooted within 30 s"
+        assert time.monotonic() < gone, "h1 has not rebooted within 60 s"
         time.sleep(0.2)  # until its new first process is there
     answers.wait(lab.layout.hosts)
     assert status(lab, "h1").power is True
